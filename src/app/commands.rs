@@ -1,0 +1,236 @@
+//! The commands that come, do one thing and go.
+
+use std::fmt;
+use std::io::{IsTerminal, Write};
+use std::num::NonZeroU32;
+
+use anyhow::anyhow;
+use serde::Serialize;
+
+use super::clock;
+use super::connect;
+use super::exit::Failure;
+use crate::checkpoint::cluster::{self, ClusterStore};
+use crate::config::{
+    self, DashboardsAction, DashboardsOptions, DashboardsServer, InitTemplatesOptions, NameOptions, PruneFamily,
+    RetentionOptions, StateOptions,
+};
+use crate::opensearch::client::Client;
+use crate::upkeep::dashboards::{self, Place};
+use crate::upkeep::names::Prefixes;
+use crate::upkeep::retention::{self, Applied, Keep, Plan, PruneOptions, Rotation};
+use crate::upkeep::templates::{self, Action, Report, TemplateOptions};
+
+/// `essink init-templates`
+pub async fn init_templates(options: &InitTemplatesOptions) -> Result<(), Failure> {
+    let (client, _) = connect::cluster(&options.cluster).await?;
+    let wanted = template_options(&options.names, &options.templates);
+    let templates = templates::ensure(&client, &wanted, options.dry_run).await.map_err(Failure::unavailable)?;
+    let state = match &options.state {
+        StateOptions::Index(index) => Some(state_index(client, index, options.dry_run).await?),
+        StateOptions::File(_) => None,
+    };
+    print(options.json, &Prepared { state_index: state, templates })
+}
+
+/// What `init-templates` did, or would do.
+#[derive(Serialize)]
+struct Prepared {
+    /// The index of positions; none where they are kept in a file.
+    state_index: Option<StateIndex>,
+    #[serde(flatten)]
+    templates: Report,
+}
+
+#[derive(Serialize)]
+struct StateIndex {
+    name: String,
+    action: Action,
+}
+
+impl fmt::Display for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(index) = &self.state_index {
+            writeln!(f, "{:<13} index {}", index.action.words(self.templates.dry_run), index.name)?;
+        }
+        self.templates.fmt(f)
+    }
+}
+
+/// Makes the index of positions, so that a service that may not create it can run.
+async fn state_index(client: Client, index: &str, dry_run: bool) -> Result<StateIndex, Failure> {
+    // No position is read or written: whose they would be does not matter.
+    let nobody = String::new;
+    let options =
+        cluster::ClusterOptions { index: index.to_owned(), stream: nobody(), group: nobody(), worker: nobody() };
+    let store = ClusterStore::new(client, options);
+    let made = match dry_run {
+        true => !store.has_index().await.map_err(Failure::unavailable)?,
+        false => store.ensure_index().await.map_err(Failure::unavailable)?,
+    };
+    let action = if made { Action::Created } else { Action::Unchanged };
+    Ok(StateIndex { name: index.to_owned(), action })
+}
+
+/// `essink prune`
+pub async fn prune(options: &config::PruneOptions) -> Result<(), Failure> {
+    let (client, _) = connect::cluster(&options.cluster).await?;
+    let wanted = prune_options(&options.names, &options.retention);
+    let plan = match retention::prepare(&client, &wanted, clock::now().day()).await {
+        Ok(plan) => plan,
+        Err(error) if error.is::<retention::TooMany>() => return Err(Failure::usage(error)),
+        Err(error) => return Err(Failure::unavailable(error)),
+    };
+    if !options.json {
+        print(false, &plan)?;
+    }
+    let outcome = carry_out(&client, options, &plan).await;
+    let applied = outcome.as_ref().ok().and_then(Option::as_ref);
+    match applied {
+        _ if options.json => print_json(&Pruned { plan: &plan, applied })?,
+        Some(applied) => print(false, applied)?,
+        None => {}
+    }
+    match outcome?.map_or(0, |applied| applied.failed.len()) {
+        0 => Ok(()),
+        n => Err(Failure::unavailable(anyhow!("{n} indices could not be deleted; the reasons are above"))),
+    }
+}
+
+/// The one JSON document of `prune --json`.
+#[derive(Serialize)]
+struct Pruned<'a> {
+    plan: &'a Plan,
+    /// `null` when nothing was to be deleted, nobody agreed, or the cluster stopped to answer on the way.
+    applied: Option<&'a Applied>,
+}
+
+/// Deletes what the plan says, if that is wanted.
+async fn carry_out(client: &Client, options: &config::PruneOptions, plan: &Plan) -> Result<Option<Applied>, Failure> {
+    if options.dry_run || plan.drop.is_empty() {
+        return Ok(None);
+    }
+    if !options.yes && !agreed(plan, options.json)? {
+        return Ok(None);
+    }
+    retention::apply(client, plan).await.map(Some).map_err(Failure::unavailable)
+}
+
+/// Asks before anything is deleted. Where nobody can answer, nothing is.
+fn agreed(plan: &Plan, json: bool) -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        let n = plan.drop.len();
+        return Err(Failure::usage(anyhow!("{n} indices would be deleted and nobody can be asked: give --yes")));
+    }
+    if json {
+        // Standard output is kept for the document that comes at the end; whoever is asked has to see the plan first.
+        eprint!("{plan}");
+    }
+    eprint!("delete these {} indices? [y/N] ", plan.drop.len());
+    std::io::stderr().flush().map_err(Failure::bug)?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(Failure::bug)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// `essink dashboards`
+pub async fn dashboards(options: &DashboardsOptions) -> Result<(), Failure> {
+    let prefix = &options.pinpoint_prefix;
+    match &options.action {
+        DashboardsAction::Export(dir) => {
+            let written = dashboards::export(dir, prefix).map_err(Failure::usage)?;
+            print_lines(written.iter().map(|path| format!("wrote {}", path.display())))
+        }
+        DashboardsAction::Install(server) => {
+            let client = dashboards_client(server).await?;
+            let place = Place { space: server.space.clone(), tenant: server.tenant.clone() };
+            let done = dashboards::install(&client, prefix, &place).await.map_err(Failure::unavailable)?;
+            print(false, &done)?;
+            match done.refused.len() {
+                0 => Ok(()),
+                n => Err(Failure::unavailable(anyhow!("{n} objects were refused; the reasons are above"))),
+            }
+        }
+    }
+}
+
+/// Speaks to the dashboards server as to a cluster: the same credentials and certificates.
+async fn dashboards_client(server: &DashboardsServer) -> Result<Client, Failure> {
+    let options = config::ClusterOptions {
+        urls: vec![server.url.clone()],
+        auth: server.auth.clone(),
+        tls: server.tls.clone(),
+        timeout: server.timeout,
+    };
+    connect::client(&options).await
+}
+
+/// What the templates are to say.
+pub fn template_options(names: &NameOptions, options: &config::TemplateOptions) -> TemplateOptions {
+    TemplateOptions {
+        prefixes: prefixes(names),
+        shards: Some(options.shards),
+        replicas: Some(options.replicas),
+        refresh_interval: Some(format!("{}ms", options.refresh_interval.as_millis())),
+        keyword_twins: options.keyword_twins,
+    }
+}
+
+/// What may be pruned.
+pub fn prune_options(names: &NameOptions, options: &RetentionOptions) -> PruneOptions {
+    let days = |keep: config::KeepDays| NonZeroU32::new(keep.days()).unwrap_or(NonZeroU32::MIN);
+    let family = |family: &PruneFamily| {
+        let prefix = match family {
+            PruneFamily::Pinpoint => &names.pinpoint_prefix,
+            PruneFamily::Unrecognized => &names.unrecognized_prefix,
+        };
+        Keep { prefix: prefix.clone(), days: days(options.keep) }
+    };
+    let dead_letters = options.keep_dead_letters.map(|keep| {
+        let prefix = names.dead_letter_prefix.clone();
+        Keep { prefix, days: days(keep) }
+    });
+    let rotation = |rotation: &config::Rotation| match rotation {
+        config::Rotation::Day => Rotation::Day,
+        config::Rotation::Hour => Rotation::Hour,
+        config::Rotation::Week => Rotation::Week,
+        config::Rotation::Month => Rotation::Month,
+        config::Rotation::None => Rotation::None,
+    };
+    PruneOptions {
+        families: options.families.iter().map(family).chain(dead_letters).collect(),
+        rotations: options.rotations.iter().map(rotation).collect(),
+        max_delete: options.max_delete,
+    }
+}
+
+fn prefixes(names: &NameOptions) -> Prefixes {
+    Prefixes {
+        pinpoint: names.pinpoint_prefix.clone(),
+        unrecognized: names.unrecognized_prefix.clone(),
+        dead_letters: names.dead_letter_prefix.clone(),
+    }
+}
+
+fn print(json: bool, report: &(impl Serialize + std::fmt::Display)) -> Result<(), Failure> {
+    match json {
+        true => print_json(report),
+        false => print_lines([report.to_string().trim_end().to_owned()]),
+    }
+}
+
+fn print_json(report: &impl Serialize) -> Result<(), Failure> {
+    print_lines([serde_json::to_string_pretty(report).map_err(Failure::bug)?])
+}
+
+/// To standard output. A reader that has gone away (`essink … | head`) is no failure.
+fn print_lines(lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    for line in lines {
+        match writeln!(out, "{line}") {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            other => other.map_err(Failure::bug)?,
+        }
+    }
+    Ok(())
+}

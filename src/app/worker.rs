@@ -1,0 +1,319 @@
+//! `essink run`: everything from the first connection to the exit code.
+
+mod side;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use self::side::{Side, sample_memory, watch_signals};
+
+use super::clock;
+use super::connect;
+use super::coordinator::Coordinator;
+use super::exit::Failure;
+use super::intake::{Memory, ShardIntake};
+use super::observe::Watch;
+use super::retain::Retainer;
+use super::stores::{self, Letters, Store};
+use crate::config::{self, RunOptions, StreamName, StreamOptions};
+use crate::event::clock::ClockBounds;
+use crate::event::scan::ScanLimits;
+use crate::event::time::Millis;
+use crate::event::unwrap::{Rules, Unwrapper};
+use crate::kinesis::client::{Access, AccessError, Kinesis, Stream};
+use crate::kinesis::lineage::{self, Shard};
+use crate::kinesis::shard::{PAGE_BYTES_MAX, ReadLimits, Reading, Tip};
+use crate::opensearch::bulk::BulkClient;
+use crate::opensearch::client::Client;
+use crate::opensearch::product::probe_ids;
+use crate::pipeline::batch::BatchLimits;
+use crate::pipeline::days::DayGuard;
+use crate::pipeline::pauses::Backoff;
+use crate::pipeline::ports::Positions;
+use crate::pipeline::position::{Position, ShardId};
+use crate::pipeline::route::{OldestKept, Prefixes, Router};
+use crate::pipeline::run::{Intake, Ports, RunError, Settings, run as run_pipeline};
+use crate::telemetry::health::Health;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::screen::Screen;
+use crate::upkeep;
+
+/// Keys in one event, over all its objects. Pinpoint's own limits allow some 1,500.
+const MAX_KEYS: usize = 10_000;
+
+/// Values in one record. Small events of ten bytes in a full record of 1 MiB are about this many.
+const MAX_VALUES: usize = 100_000;
+
+/// Chunks that wait between readers and the pipeline; more would only hold memory without moving faster.
+const CHANNEL: usize = 16;
+
+/// A cluster that is busy is asked again after 200 ms at first and 30 s at most.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), cap: Duration::from_secs(30) };
+
+/// Holds the one document by which a serverless collection shows whether it keeps ids.
+const PROBE_INDEX: &str = "essink-probe";
+
+/// Empty answers in a row that mean the tip.
+const QUIET: u32 = 3;
+
+/// What a worker has besides its options.
+struct Worker {
+    options: RunOptions,
+    client: Client,
+    kinesis: Kinesis,
+    stream: Stream,
+    metrics: Metrics,
+    health: Health,
+    memory: Memory,
+    oldest_kept: OldestKept,
+    stop: CancellationToken,
+}
+
+/// What a worker begins with.
+struct Start {
+    store: Store,
+    letters: Letters,
+    positions: BTreeMap<ShardId, Position>,
+    shards: Vec<Shard>,
+    days: DayGuard,
+    at: Millis,
+}
+
+/// Runs until told to stop, until caught up, or until something is wrong that waiting does not mend.
+pub async fn run(options: RunOptions, screen: Screen) -> Result<(), Failure> {
+    let stop = CancellationToken::new();
+    let give_up = CancellationToken::new();
+    watch_signals(stop.clone(), give_up.clone(), options.grace).map_err(Failure::bug)?;
+    let (health, metrics) = (Health::starting(), Metrics::new(|| clock::now().0));
+    let side = Side::start(&options, &screen, &metrics, &health).await?;
+    let until_caught_up = options.stream.until_caught_up;
+    let prepared = async {
+        let worker = Box::pin(Worker::connect(options, metrics, health, stop.clone())).await?;
+        let start = Box::pin(worker.prepare()).await?;
+        Ok((worker, start))
+    };
+    let result = match stop.run_until_cancelled(prepared).await {
+        Some(Ok((worker, start))) => worker.work(start, give_up).await,
+        Some(Err(failure)) => Err(failure),
+        // A signal during the start: nothing is in flight yet.
+        None if until_caught_up => Err(Failure::unfinished(anyhow::anyhow!("stopped before anything was read"))),
+        None => Ok(()),
+    };
+    stop.cancel();
+    side.finish().await;
+    result
+}
+
+async fn open_stream(options: &StreamOptions) -> Result<(Kinesis, Stream), AccessError> {
+    let StreamName { name, arn, region } = &options.stream;
+    let access = Access {
+        region: options.region.clone().or_else(|| region.clone()),
+        endpoint: options.endpoint_url.clone(),
+        ..Access::default()
+    };
+    let kinesis = Kinesis::connect(&access).await?;
+    let stream = kinesis.stream(arn.as_ref().unwrap_or(name)).await?;
+    Ok((kinesis, stream))
+}
+
+impl Worker {
+    /// The cluster with its templates, and the stream.
+    async fn connect(
+        options: RunOptions,
+        metrics: Metrics,
+        health: Health,
+        stop: CancellationToken,
+    ) -> Result<Self, Failure> {
+        let (client, product) = connect::cluster(&options.cluster).await?;
+        if product.serverless {
+            probe_ids(&client, PROBE_INDEX).await.map_err(Failure::unavailable)?;
+        }
+        let (kinesis, stream) = open_stream(&options.stream).await.map_err(Failure::unavailable)?;
+        if let Some(templates) = &options.templates {
+            let wanted = super::commands::template_options(&options.names, templates);
+            let report = upkeep::templates::ensure(&client, &wanted, false).await.map_err(Failure::unavailable)?;
+            tracing::info!("{}", report.to_string().trim_end());
+        }
+        let memory = Memory::new(options.batch.memory);
+        metrics.memory_bound(memory.bound());
+        let oldest_kept = OldestKept::default();
+        Ok(Self { options, client, kinesis, stream, metrics, health, memory, oldest_kept, stop })
+    }
+
+    /// Everything else that must be in place before the first record is read.
+    async fn prepare(&self) -> Result<Start, Failure> {
+        let store = stores::positions(&self.options, &self.client, &self.stream.arn).await?;
+        let letters = stores::letters(&self.options, &self.client, &self.stream.arn)?;
+        let at = clock::now();
+        let shards = self.kinesis.shards(&self.stream).await.map_err(Failure::unavailable)?;
+        let positions = self.first_positions(&store, &shards, at).await?;
+        let known = stores::existing_indices(&self.client, &self.prefixes()).await;
+        let days = DayGuard::new(self.options.events.max_days, known);
+        if let Some(retainer) = self.retainer() {
+            // Before anything is read: a run that only catches up is over before it could prune beside its work.
+            let pruned_on = retainer.begin(at.day()).await;
+            tokio::spawn(retainer.run(pruned_on, self.stop.clone()));
+        }
+        self.say_bounds();
+        Ok(Start { store, letters, positions, shards, days, at })
+    }
+
+    async fn work(self, start: Start, give_up: CancellationToken) -> Result<(), Failure> {
+        tokio::spawn(sample_memory(self.memory.clone(), self.metrics.clone(), self.stop.clone()));
+        let (pipeline, intake) = mpsc::channel(CHANNEL);
+        let (ended_send, ended) = mpsc::unbounded_channel();
+        let ports = Ports {
+            bulk: BulkClient::new(self.client.clone(), self.options.batch.gzip),
+            dead_letters: start.letters,
+            positions: start.store,
+            observer: Watch::new(self.metrics.clone(), self.health.clone()),
+        };
+        let task = tokio::spawn(run_pipeline(ports, self.settings(), start.days, intake, ended_send, give_up));
+        let coordinator = Coordinator {
+            kinesis: self.kinesis.clone(),
+            stream: self.stream.clone(),
+            shards: start.shards,
+            health: self.health.clone(),
+            reading: self.reading(start.at),
+            intake: |slot, shard: &ShardId, pipeline| self.shard_intake(slot, shard, pipeline),
+            pipeline,
+            ended,
+            positions: start.positions,
+        };
+        self.health.started();
+        let read = coordinator.run(self.stop.clone()).await;
+        if read.is_err() {
+            // What has been taken still drains, within the grace.
+            self.stop.cancel();
+        }
+        // The pipeline's error comes first: a reader that stopped because of it has nothing to add.
+        let piped = task.await.map_err(Failure::bug)?;
+        self.metrics.in_flight(self.memory.used());
+        piped.map_err(failure)?;
+        read
+    }
+
+    /// Stored positions. Where a group is born, the shards that exist begin where `--start` says, and that is
+    /// stored before anything is read: a restart must not move "latest".
+    async fn first_positions(
+        &self,
+        store: &impl Positions,
+        shards: &[Shard],
+        now: Millis,
+    ) -> Result<BTreeMap<ShardId, Position>, Failure> {
+        let start = match self.options.stream.start {
+            config::Start::TrimHorizon => Position::TrimHorizon,
+            config::Start::Latest => Position::At(now),
+            config::Start::At(time) if time <= now => Position::At(time),
+            config::Start::At(time) => {
+                let why = format!("--start {} lies in the future: give a time before now", time.rfc3339());
+                return Err(Failure::usage(anyhow::Error::msg(why)));
+            }
+        };
+        let mut positions = store.load().await.map_err(Failure::unavailable)?;
+        let born = lineage::births(shards, &positions, &start);
+        if !born.is_empty() {
+            store.store(&born).await.map_err(Failure::unavailable)?;
+            positions.extend(born);
+        }
+        Ok(positions)
+    }
+
+    fn retainer(&self) -> Option<Retainer> {
+        let retention = self.options.retention.as_ref()?;
+        Some(Retainer {
+            client: self.client.clone(),
+            options: super::commands::prune_options(&self.options.names, retention),
+            keep_days: retention.keep.days(),
+            oldest_kept: self.oldest_kept.clone(),
+            metrics: self.metrics.clone(),
+            health: self.health.clone(),
+        })
+    }
+
+    fn prefixes(&self) -> Prefixes {
+        let names = &self.options.names;
+        Prefixes { pinpoint: names.pinpoint_prefix.clone(), unrecognized: names.unrecognized_prefix.clone() }
+    }
+
+    fn settings(&self) -> Settings {
+        let batch = &self.options.batch;
+        Settings {
+            batch: BatchLimits {
+                bytes: usize::try_from(batch.flush_bytes).unwrap_or(usize::MAX),
+                count: batch.flush_count,
+                interval: batch.flush_interval,
+            },
+            in_flight: batch.in_flight,
+            backoff: BACKOFF,
+            store_every: self.options.checkpoint_interval,
+            seed: clock::chance(),
+        }
+    }
+
+    fn reading(&self, started: Millis) -> Reading {
+        let options = &self.options.stream;
+        Reading {
+            limits: ReadLimits { idle_poll: options.poll_interval, seed: clock::chance(), ..ReadLimits::default() },
+            slots: Arc::new(Semaphore::new(options.fetches)),
+            stop: self.stop.clone(),
+            until: options.until_caught_up.then_some(Tip { started, quiet: QUIET }),
+        }
+    }
+
+    fn shard_intake(&self, slot: u32, shard: &ShardId, pipeline: mpsc::Sender<Intake>) -> ShardIntake {
+        let events = &self.options.events;
+        let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let rules = Rules {
+            scan: ScanLimits { depth: events.max_depth, keys: MAX_KEYS },
+            inflated: usize::try_from(events.max_inflated).unwrap_or(usize::MAX),
+            values: MAX_VALUES,
+            clock: ClockBounds { lag: millis(events.max_clock_lag), lead: millis(events.max_clock_lead) },
+        };
+        ShardIntake {
+            slot,
+            shard: shard.clone(),
+            unwrapper: Unwrapper::new(rules),
+            router: Router::new(self.prefixes(), self.oldest_kept.clone()),
+            memory: self.memory.clone(),
+            pipeline,
+            metrics: self.metrics.clone(),
+            gauges: self.metrics.shard(&shard.0),
+            health: self.health.clone(),
+            serial: 0,
+            in_trouble: false,
+        }
+    }
+
+    /// The memory bound and what it is made of.
+    fn say_bounds(&self) {
+        let RunOptions { batch, stream, events, .. } = &self.options;
+        let in_flight = self.memory.bound();
+        let pages = stream.fetches as u64 * PAGE_BYTES_MAX as u64;
+        // A record is inflated, and its events are written beside it, before the room for them is asked for.
+        let decoding = stream.fetches as u64 * 2 * events.max_inflated;
+        let bodies = (batch.in_flight as u64 + 1) * batch.flush_bytes;
+        tracing::info!(
+            memory.bytes = in_flight + pages + decoding + bodies,
+            memory.records.bytes = in_flight,
+            memory.pages.bytes = pages,
+            memory.decoding.bytes = decoding,
+            memory.bodies.bytes = bodies,
+            "memory is bounded: --memory for records that have not ended, {} pages being fetched and decoded \
+             (--fetches, --max-inflated), {} bulk bodies (--in-flight, --flush-bytes)",
+            stream.fetches,
+            batch.in_flight + 1,
+        );
+    }
+}
+
+fn failure(error: RunError) -> Failure {
+    match error {
+        RunError::Halted(_) => Failure::unavailable(error),
+        RunError::Unfinished { .. } => Failure::unfinished(error),
+    }
+}

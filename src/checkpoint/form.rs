@@ -1,0 +1,85 @@
+//! The written form of a position, the same in the cluster and in a file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::time::Millis;
+use crate::pipeline::position::{Position, Sequence};
+
+/// `{"at": "after", "sequence": "49…"}`: `at` says which of the other two there is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Written {
+    at: At,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sequence: Option<String>,
+    /// Milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    time: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum At {
+    TrimHorizon,
+    Time,
+    After,
+    End,
+}
+
+impl From<&Position> for Written {
+    fn from(position: &Position) -> Self {
+        let (at, sequence, time) = match position {
+            Position::TrimHorizon => (At::TrimHorizon, None, None),
+            Position::At(time) => (At::Time, None, Some(time.0)),
+            Position::After(sequence) => (At::After, Some(sequence.to_string()), None),
+            Position::End => (At::End, None, None),
+        };
+        Self { at, sequence, time }
+    }
+}
+
+impl Written {
+    /// The position, or what is wrong with the written form.
+    pub(super) fn position(self) -> Result<Position, &'static str> {
+        match (self.at, self.sequence, self.time) {
+            (At::TrimHorizon, None, None) => Ok(Position::TrimHorizon),
+            (At::End, None, None) => Ok(Position::End),
+            (At::Time, None, Some(time)) => Ok(Position::At(Millis(time))),
+            (At::After, Some(sequence), None) => {
+                Sequence::parse(sequence).map(Position::After).ok_or("`sequence` is not a sequence number")
+            }
+            _ => Err("`at`, `sequence` and `time` do not fit each other"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_written_form_is_this_and_comes_back() {
+        fn check(position: Position, text: &str) {
+            assert_eq!(serde_json::to_string(&Written::from(&position)).unwrap(), text);
+            let back: Written = serde_json::from_str(text).unwrap();
+            assert_eq!(back.position(), Ok(position), "{text}");
+        }
+        check(Position::TrimHorizon, r#"{"at":"trim-horizon"}"#);
+        check(Position::At(Millis(1_700_000_000_123)), r#"{"at":"time","time":1700000000123}"#);
+        check(Position::After(Sequence::parse("495").unwrap()), r#"{"at":"after","sequence":"495"}"#);
+        check(Position::End, r#"{"at":"end"}"#);
+    }
+
+    #[test]
+    fn half_a_position_is_none() {
+        fn check(text: &str) {
+            let written: Written = serde_json::from_str(text).unwrap();
+            assert!(written.position().is_err(), "{text}");
+        }
+        check(r#"{"at":"after"}"#);
+        check(r#"{"at":"after","sequence":"0495"}"#);
+        check(r#"{"at":"after","time":1}"#);
+        check(r#"{"at":"time"}"#);
+        check(r#"{"at":"end","sequence":"495"}"#);
+        assert!(serde_json::from_str::<Written>(r#"{"at":"latest"}"#).is_err());
+    }
+}

@@ -1,0 +1,154 @@
+//! Every option once: flag, environment, file key, default, help and README row come from one table.
+//!
+//! [`load`] reads all three sources, strongest first, and either returns a command with plain values for
+//! each concern or every problem at once. It reads nothing by itself: arguments, environment and files
+//! are given to it.
+
+mod options;
+
+mod cli;
+mod commands;
+
+mod environment;
+mod file;
+mod secrets;
+mod settings;
+mod suggest;
+
+mod names;
+mod units;
+
+mod build;
+mod checks;
+mod concerns;
+mod problem;
+mod show;
+
+use std::ffi::OsString;
+
+pub use concerns::*;
+pub use file::ReadFile;
+pub use problem::{Problem, Refusal};
+pub use show::markdown;
+pub use units::KeepDays;
+
+use cli::Line;
+use options::Verb;
+use options::general::{CONFIG, JSON};
+use settings::{Origin, Settings};
+
+/// What the command line asked for.
+#[derive(Debug)]
+pub enum Loaded {
+    /// Work, for the app.
+    Invocation(Invocation),
+    /// A text for standard output (`config`, `completions`), and warnings for standard error.
+    Text {
+        /// Ends in a newline.
+        text: String,
+        /// One sentence each.
+        warnings: Vec<String>,
+    },
+}
+
+/// A command with all it needs.
+#[derive(Debug)]
+pub struct Invocation {
+    /// What to do.
+    pub command: Command,
+    /// How to log.
+    pub log: LogOptions,
+    /// What to log first: what is odd about the configuration and no reason to refuse it.
+    pub warnings: Vec<String>,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum Command {
+    /// Read the stream and index its events.
+    Run(Box<RunOptions>),
+    /// Install the index templates.
+    InitTemplates(Box<InitTemplatesOptions>),
+    /// Delete old indices.
+    Prune(Box<PruneOptions>),
+    /// Install or export dashboards.
+    Dashboards(Box<DashboardsOptions>),
+}
+
+/// Reads the command line, the environment and the file that either names.
+///
+/// `args` begins with the name of the program. Nothing in `env` but `ESSINK_*` is looked at.
+///
+/// # Errors
+/// Every problem found, in one [`Refusal`]; also when help or the version was asked for.
+pub fn load(
+    args: impl IntoIterator<Item = OsString>,
+    env: impl Iterator<Item = (String, String)>,
+    read_file: ReadFile<'_>,
+) -> Result<Loaded, Refusal> {
+    let line = cli::parse(args).map_err(Refusal::Usage)?;
+    if let Some(shell) = line.shell {
+        return Ok(Loaded::Text { text: cli::completions(shell), warnings: Vec::new() });
+    }
+    if line.markdown {
+        return Ok(Loaded::Text { text: markdown(), warnings: Vec::new() });
+    }
+    let mut settings = Settings::new(line.verb);
+    let (mut warnings, problems) = gather(&mut settings, line, env, read_file);
+    if !problems.is_empty() {
+        return Err(Refusal::Problems(problems));
+    }
+    warnings.extend(checks::warnings(&settings));
+    loaded(&settings, warnings).map_err(|problem| Refusal::Problems(vec![problem]))
+}
+
+/// Fills `settings` from every source; returns warnings and problems.
+fn gather(
+    settings: &mut Settings,
+    line: Line,
+    env: impl Iterator<Item = (String, String)>,
+    read_file: ReadFile<'_>,
+) -> (Vec<String>, Vec<Problem>) {
+    let mut problems = Vec::new();
+    for (row, values) in line.flags {
+        if row.is_secret() {
+            problems.push(Problem::secret_flag(row));
+        } else {
+            settings.put(row, values, Origin::Flag);
+        }
+    }
+    let warnings = environment::read(settings, env);
+    let file = match settings.optional(&CONFIG) {
+        Ok(Some(path)) => file::read(settings, &path, read_file),
+        _ => Ok(Vec::new()),
+    };
+    problems.extend(secrets::read(settings, read_file));
+    problems.extend(settings.unreadable());
+    match file {
+        Ok(keys) => {
+            problems.splice(0..0, keys);
+            problems.extend(settings.missing());
+            problems.extend(checks::problems(settings));
+        }
+        // What is missing or contradicts may be in the file nobody could read.
+        Err(problem) => problems.insert(0, problem),
+    }
+    (warnings, problems)
+}
+
+fn loaded(settings: &Settings, warnings: Vec<String>) -> Result<Loaded, Problem> {
+    let command = match settings.verb() {
+        Verb::Run => Command::Run(Box::new(build::run(settings)?)),
+        Verb::InitTemplates => Command::InitTemplates(Box::new(build::init_templates(settings)?)),
+        Verb::Prune => Command::Prune(Box::new(build::prune(settings)?)),
+        Verb::Dashboards => Command::Dashboards(Box::new(build::dashboards(settings)?)),
+        Verb::Config | Verb::Completions => {
+            let text = if settings.get(&JSON)? { show::json(settings) } else { show::text(settings) };
+            return Ok(Loaded::Text { text, warnings });
+        }
+    };
+    Ok(Loaded::Invocation(Invocation { command, log: build::log(settings)?, warnings }))
+}
+
+#[cfg(test)]
+mod tests;

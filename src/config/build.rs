@@ -1,0 +1,222 @@
+//! From settings to what each concern is told. Called once every value is known to be readable.
+
+use std::collections::BTreeSet;
+
+use super::concerns::*;
+use super::options::cluster::*;
+use super::options::dashboards::*;
+use super::options::delivery::*;
+use super::options::events::*;
+use super::options::general::*;
+use super::options::indices::*;
+use super::options::retention::*;
+use super::options::state::*;
+use super::options::stream::*;
+use super::problem::Problem;
+use super::settings::Settings;
+
+type Built<T> = Result<T, Problem>;
+
+/// For `essink run`.
+pub fn run(s: &Settings) -> Built<RunOptions> {
+    Ok(RunOptions {
+        stream: stream(s)?,
+        events: events(s)?,
+        batch: batch(s)?,
+        cluster: cluster(s)?,
+        names: names(s)?,
+        templates: if s.get(&NO_INIT_TEMPLATES)? { None } else { Some(templates(s)?) },
+        retention: if s.is_chosen(&KEEP.row) { Some(own_retention(s)?) } else { None },
+        dead_letters: dead_letters(s)?,
+        state: state(s)?,
+        http: HttpOptions { listen: s.get(&HTTP_LISTEN)?, chosen: s.is_chosen(&HTTP_LISTEN.row) },
+        checkpoint_interval: s.get(&CHECKPOINT_INTERVAL)?,
+        grace: s.get(&GRACE)?,
+    })
+}
+
+/// For `essink init-templates`.
+pub fn init_templates(s: &Settings) -> Built<InitTemplatesOptions> {
+    Ok(InitTemplatesOptions {
+        cluster: cluster(s)?,
+        names: names(s)?,
+        templates: templates(s)?,
+        state: state(s)?,
+        dry_run: s.get(&DRY_RUN)?,
+        json: s.get(&JSON)?,
+    })
+}
+
+/// For `essink prune`.
+pub fn prune(s: &Settings) -> Built<PruneOptions> {
+    Ok(PruneOptions {
+        cluster: cluster(s)?,
+        names: names(s)?,
+        retention: retention(s)?,
+        dry_run: s.get(&DRY_RUN)?,
+        yes: s.get(&YES)?,
+        json: s.get(&JSON)?,
+    })
+}
+
+/// For `essink dashboards`.
+pub fn dashboards(s: &Settings) -> Built<DashboardsOptions> {
+    let action = match s.optional(&EXPORT)? {
+        Some(directory) => DashboardsAction::Export(directory),
+        None => DashboardsAction::Install(DashboardsServer {
+            url: s.get(&DASHBOARDS_URL)?,
+            space: s.optional(&DASHBOARDS_SPACE)?,
+            tenant: s.optional(&DASHBOARDS_TENANT)?,
+            auth: auth(s)?,
+            tls: tls(s)?,
+            timeout: s.get(&OPENSEARCH_TIMEOUT)?,
+        }),
+    };
+    Ok(DashboardsOptions { action, pinpoint_prefix: s.get(&PINPOINT_PREFIX)? })
+}
+
+/// For every command.
+pub fn log(s: &Settings) -> Built<LogOptions> {
+    Ok(LogOptions { format: s.get(&LOG_FORMAT)?, level: s.get(&LOG_LEVEL)? })
+}
+
+/// `--opensearch-auth` with `auto` resolved; `None` when a value it depends on cannot be read.
+pub fn auth_method(s: &Settings) -> Option<AuthMethod> {
+    let named = s.get(&OPENSEARCH_AUTH).ok()?;
+    if named != AuthMethod::Auto {
+        return Some(named);
+    }
+    let urls = s.each(&OPENSEARCH_URL).ok()?;
+    let serverless = |url: &String| {
+        url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(|h| h.ends_with(".aoss.amazonaws.com")))
+            == Some(true)
+    };
+    Some(if s.is_chosen(&OPENSEARCH_USER.row) {
+        AuthMethod::Basic
+    } else if s.is_chosen(&OPENSEARCH_API_KEY.row) {
+        AuthMethod::ApiKey
+    } else if urls.iter().any(serverless) {
+        AuthMethod::SigV4Aoss
+    } else {
+        AuthMethod::None
+    })
+}
+
+fn stream(s: &Settings) -> Built<StreamOptions> {
+    let stream = s.get(&STREAM)?;
+    let region = s.optional(&AWS_REGION)?.or_else(|| stream.region.clone());
+    Ok(StreamOptions {
+        stream,
+        group: s.get(&GROUP)?,
+        start: s.get(&START)?,
+        until_caught_up: s.get(&UNTIL_CAUGHT_UP)?,
+        fetches: s.get(&FETCHES)?,
+        poll_interval: s.get(&POLL_INTERVAL)?,
+        region,
+        endpoint_url: s.optional(&KINESIS_ENDPOINT_URL)?,
+    })
+}
+
+fn events(s: &Settings) -> Built<EventOptions> {
+    Ok(EventOptions {
+        max_clock_lag: s.get(&MAX_CLOCK_LAG)?,
+        max_clock_lead: s.get(&MAX_CLOCK_LEAD)?,
+        max_days: s.get(&MAX_DAYS)?,
+        max_depth: s.get(&MAX_DEPTH)?,
+        max_inflated: s.get(&MAX_INFLATED)?,
+    })
+}
+
+fn batch(s: &Settings) -> Built<BatchOptions> {
+    Ok(BatchOptions {
+        memory: s.get(&MEMORY)?,
+        flush_bytes: s.get(&FLUSH_BYTES)?,
+        flush_count: s.get(&FLUSH_COUNT)?,
+        flush_interval: s.get(&FLUSH_INTERVAL)?,
+        in_flight: s.get(&IN_FLIGHT)?,
+        gzip: s.get(&GZIP)?,
+    })
+}
+
+fn cluster(s: &Settings) -> Built<ClusterOptions> {
+    Ok(ClusterOptions {
+        urls: s.each(&OPENSEARCH_URL)?,
+        auth: auth(s)?,
+        tls: tls(s)?,
+        timeout: s.get(&OPENSEARCH_TIMEOUT)?,
+    })
+}
+
+fn auth(s: &Settings) -> Built<Auth> {
+    let signed = |service| Ok(Auth::SigV4 { service, region: s.optional(&AWS_REGION)? });
+    match auth_method(s) {
+        Some(AuthMethod::Basic) => {
+            Ok(Auth::Basic { user: s.get(&OPENSEARCH_USER)?, password: s.get(&OPENSEARCH_PASSWORD)? })
+        }
+        Some(AuthMethod::ApiKey) => Ok(Auth::ApiKey(s.get(&OPENSEARCH_API_KEY)?)),
+        Some(AuthMethod::SigV4Es) => signed("es"),
+        Some(AuthMethod::SigV4Aoss) => signed("aoss"),
+        Some(AuthMethod::None | AuthMethod::Auto) | None => Ok(Auth::None),
+    }
+}
+
+fn tls(s: &Settings) -> Built<TlsOptions> {
+    let client = match (s.optional(&OPENSEARCH_CLIENT_CERT)?, s.optional(&OPENSEARCH_CLIENT_KEY)?) {
+        (Some(cert), Some(key)) => Some(ClientCert { cert, key }),
+        _ => None,
+    };
+    Ok(TlsOptions { ca: s.optional(&OPENSEARCH_CA)?, client })
+}
+
+fn names(s: &Settings) -> Built<NameOptions> {
+    Ok(NameOptions {
+        pinpoint_prefix: s.get(&PINPOINT_PREFIX)?,
+        unrecognized_prefix: s.get(&UNRECOGNIZED_PREFIX)?,
+        dead_letter_prefix: s.get(&DEAD_LETTER_PREFIX)?,
+    })
+}
+
+fn templates(s: &Settings) -> Built<TemplateOptions> {
+    Ok(TemplateOptions {
+        shards: s.get(&SHARDS)?,
+        replicas: s.get(&REPLICAS)?,
+        refresh_interval: s.get(&REFRESH_INTERVAL)?,
+        keyword_twins: !s.get(&NO_KEYWORD_TWINS)?,
+    })
+}
+
+fn retention(s: &Settings) -> Built<RetentionOptions> {
+    let families = s.each(&FAMILY)?.into_iter().flat_map(|one| one.map_or(PruneFamily::ALL.to_vec(), |f| vec![f]));
+    let families: BTreeSet<PruneFamily> = families.collect();
+    let rotations: BTreeSet<Rotation> = s.each(&ROTATION)?.into_iter().collect();
+    Ok(RetentionOptions {
+        families: families.into_iter().collect(),
+        rotations: rotations.into_iter().collect(),
+        ..own_retention(s)?
+    })
+}
+
+/// What a running worker prunes: the indices that it writes itself.
+fn own_retention(s: &Settings) -> Built<RetentionOptions> {
+    Ok(RetentionOptions {
+        keep: s.get(&KEEP)?,
+        keep_dead_letters: s.optional(&KEEP_DEAD_LETTERS)?,
+        families: PruneFamily::ALL.to_vec(),
+        rotations: vec![Rotation::Day],
+        max_delete: s.get(&MAX_DELETE)?,
+    })
+}
+
+fn dead_letters(s: &Settings) -> Built<DeadLetterOptions> {
+    Ok(match s.get(&DEAD_LETTERS)? {
+        Place::Index => DeadLetterOptions::Index,
+        Place::Path(directory) => DeadLetterOptions::Directory(directory),
+    })
+}
+
+fn state(s: &Settings) -> Built<StateOptions> {
+    Ok(match s.get(&STATE)? {
+        Place::Index => StateOptions::Index(s.get(&STATE_INDEX)?),
+        Place::Path(file) => StateOptions::File(file),
+    })
+}

@@ -1,0 +1,125 @@
+//! What each command is for, in the words of its help.
+
+use super::options::Verb;
+
+/// The words of one command.
+pub struct Words {
+    /// One line.
+    pub about: &'static str,
+    /// A paragraph or two that teach.
+    pub long: &'static str,
+    /// Command lines to copy, each with what it does.
+    pub examples: &'static [(&'static str, &'static str)],
+}
+
+/// What essink is.
+pub const ABOUT: &str = "Takes messaging events from Amazon Kinesis Data Streams and keeps them in daily indices of\nOpenSearch or Elasticsearch";
+
+/// Below the help of essink itself.
+pub const ORIGINS: &str = "\
+Every option --some-name can also be given as the variable ESSINK_SOME_NAME, or as the key some-name in the TOML \
+file that --config names. A flag wins over a variable, a variable over the file. `essink config` shows what is in \
+effect, and where each value came from.";
+
+/// Below that.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+   0  done
+  64  the command line or the configuration is wrong
+  69  a service is unavailable or refuses us; the message has the cure
+  75  stopped with work unsettled; start it again, nothing is lost
+   1  a bug";
+
+/// The words of a command.
+pub fn words(verb: Verb) -> Words {
+    match verb {
+        Verb::Run => RUN,
+        Verb::InitTemplates => INIT_TEMPLATES,
+        Verb::Prune => PRUNE,
+        Verb::Dashboards => DASHBOARDS,
+        Verb::Config => CONFIG,
+        Verb::Completions => COMPLETIONS,
+    }
+}
+
+const RUN: Words = Words {
+    about: "Read a Kinesis stream and index its events, until told to stop",
+    long: "Makes sure of the index templates, then reads every shard of the stream and indexes each event once, in the \
+           index of its own UTC day. Positions are stored after the cluster has answered, so a restart goes on where it \
+           stopped, and what is read twice is found already there. What cannot be indexed is kept as a dead letter.",
+    examples: &[
+        ("essink run --stream pinpoint-events", "read from the oldest record on, into the cluster on this machine"),
+        (
+            "essink run --stream pinpoint-events --until-caught-up",
+            "read what is there, store positions, exit 0: for cron",
+        ),
+        (
+            "essink run --stream pinpoint-events --opensearch-url https://search.example.org --opensearch-user essink \
+             --opensearch-password-file /run/secrets/opensearch --keep 30d",
+            "with a password, and deleting what is older than 30 days",
+        ),
+        (
+            "essink run --stream pinpoint-events --start 2026-11-01T00:00:00Z --group replay",
+            "read again from a time on, beside the first reader",
+        ),
+    ],
+};
+
+const INIT_TEMPLATES: Words = Words {
+    about: "Install the index templates, writing only what differs",
+    long: "Compares the templates of the cluster with essink's, writes those that differ and names each: created, updated \
+           or unchanged. Warns of other templates that would win or be shadowed, and names every existing index whose \
+           mapping disagrees. Then makes the index of positions. `essink run` does all this first; run it alone where the \
+           service itself may not.",
+    examples: &[
+        ("essink init-templates --dry-run", "say what would be written"),
+        ("essink init-templates --shards 3 --replicas 1", "for a cluster of several nodes"),
+    ],
+};
+
+const PRUNE: Words = Words {
+    about: "Delete daily indices that are older than the days to keep",
+    long: "Prints the plan first: what goes, what stays, which names it does not know and why. Then asks. Today and the \
+           days to keep before it stay; the day is the one in the index's name. It deletes by exact name, and never a \
+           name it cannot read whole, an alias's write index, today or the future.",
+    examples: &[
+        ("essink prune --keep 30d --dry-run", "show the plan"),
+        ("essink prune --keep 30d --yes", "delete without asking: for cron"),
+        ("essink prune --keep 90d --rotation day --rotation month", "also indices that Firehose began monthly"),
+        ("essink prune --keep 30d --keep-dead-letters 90d", "dead letters too, which stay otherwise"),
+    ],
+};
+
+const DASHBOARDS: Words = Words {
+    about: "Install or export the dashboards and their index pattern",
+    long: "The saved objects work in Kibana 7.10 and later and in OpenSearch Dashboards. --install posts them to the \
+           server's import API, with the credentials of the cluster; --export writes them as NDJSON files.",
+    examples: &[
+        ("essink dashboards --install", "into the OpenSearch Dashboards or Kibana on this machine"),
+        (
+            "essink dashboards --install --dashboards-url https://kibana.example.org --dashboards-space marketing",
+            "into a Kibana space",
+        ),
+        ("essink dashboards --export ./saved-objects", "write files, to import by hand"),
+    ],
+};
+
+const CONFIG: Words = Words {
+    about: "Show the configuration in effect, and where each value came from",
+    long: "Takes every option of every command, checks all values, and prints each with its origin: flag, environment, file \
+           or default. Secrets are shown as set, never themselves.",
+    examples: &[
+        ("essink config --config essink.toml", "what the file and the environment amount to"),
+        ("essink config --keep 14d --json", "what a flag would change, for a program"),
+    ],
+};
+
+const COMPLETIONS: Words = Words {
+    about: "Print a completion script for a shell",
+    long: "Prints the script; where it belongs depends on the shell.",
+    examples: &[
+        ("essink completions bash > ~/.local/share/bash-completion/completions/essink", "bash"),
+        ("essink completions zsh > ~/.zfunc/_essink", "zsh, with ~/.zfunc in fpath"),
+        ("essink completions fish > ~/.config/fish/completions/essink.fish", "fish"),
+    ],
+};

@@ -1,0 +1,92 @@
+//! What is kept where, and for how long.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::config::units::KeepDays;
+
+/// What the daily indices are called: a prefix, then `YYYY-MM-DD`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameOptions {
+    /// Of Pinpoint events.
+    pub pinpoint_prefix: String,
+    /// Of events that no rule recognises.
+    pub unrecognized_prefix: String,
+    /// Of dead letters.
+    pub dead_letter_prefix: String,
+}
+
+/// What the index templates say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateOptions {
+    /// Primary shards of each daily index.
+    pub shards: u32,
+    /// Replicas of each primary.
+    pub replicas: u32,
+    /// How soon what was indexed can be searched.
+    pub refresh_interval: Duration,
+    /// Whether strings of the free maps keep a `.keyword` sub-field.
+    pub keyword_twins: bool,
+}
+
+/// What stays and what goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionOptions {
+    /// Days before today that stay.
+    pub keep: KeepDays,
+    /// The same for dead letters, which stay for ever without it.
+    pub keep_dead_letters: Option<KeepDays>,
+    /// Whose indices; never empty, each once.
+    pub families: Vec<PruneFamily>,
+    /// Which forms of names; never empty, each once.
+    pub rotations: Vec<Rotation>,
+    /// A plan that would delete more is refused.
+    pub max_delete: usize,
+}
+
+/// A family whose indices can be pruned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PruneFamily {
+    /// `--pinpoint-prefix`.
+    Pinpoint,
+    /// `--unrecognized-prefix`.
+    Unrecognized,
+}
+
+impl PruneFamily {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::Pinpoint, Self::Unrecognized];
+}
+
+/// How often a new index begins, told by the form of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rotation {
+    /// `-YYYY-MM-DD`, essink's own.
+    Day,
+    /// `-YYYY-MM-DD-HH`.
+    Hour,
+    /// `-YYYY-wWW`.
+    Week,
+    /// `-YYYY-MM`.
+    Month,
+    /// No date at all.
+    None,
+}
+
+/// Where events go that cannot be indexed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeadLetterOptions {
+    /// Daily indices under `NameOptions::dead_letter_prefix`.
+    Index,
+    /// NDJSON files in this directory.
+    Directory(PathBuf),
+}
+
+/// Where positions are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StateOptions {
+    /// This index of the cluster.
+    Index(String),
+    /// This file: for one worker only.
+    File(PathBuf),
+}

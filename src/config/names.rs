@@ -1,0 +1,141 @@
+//! Names that other systems bound: indices, streams, groups.
+
+use super::concerns::StreamName;
+
+/// Law of OpenSearch and Elasticsearch: an index name has at most 255 bytes.
+const INDEX_NAME_BYTES: usize = 255;
+/// Leaves room for the day and for what an operator's copy or alias appends.
+const PREFIX_BYTES: usize = 200;
+/// Law of Kinesis: a stream name has at most 128 characters.
+const STREAM_NAME_BYTES: usize = 128;
+/// Ours: a group is part of document ids in the state index, which end at 512 bytes.
+const GROUP_BYTES: usize = 64;
+
+/// What the names of a family's daily indices begin with.
+pub fn index_prefix(text: &str) -> Result<String, String> {
+    index_like(text, PREFIX_BYTES)
+}
+
+/// The whole name of one index.
+pub fn index_name(text: &str) -> Result<String, String> {
+    index_like(text, INDEX_NAME_BYTES)
+}
+
+/// Narrower than what servers take (no leading dot, ASCII only): such names work everywhere.
+fn index_like(text: &str, most: usize) -> Result<String, String> {
+    const FORM: &str = "begin with a letter or a digit and use only a-z, 0-9, '-', '_' and '.'";
+    if text.is_empty() {
+        return Err(format!("is empty; {FORM}"));
+    }
+    if text.len() > most {
+        return Err(format!("is longer than {most} bytes"));
+    }
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        return Err(format!("has capital letters, which an index name cannot have; {FORM}"));
+    }
+    if !text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()) {
+        return Err(format!("does not begin like an index name; {FORM}"));
+    }
+    if let Some(bad) = text.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(*c))) {
+        return Err(format!("holds {bad:?}, which an index name cannot have; {FORM}"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A stream by its name, or by its ARN `arn:aws:kinesis:REGION:ACCOUNT:stream/NAME`.
+pub fn stream(text: &str) -> Result<StreamName, String> {
+    if !text.starts_with("arn:") {
+        return Ok(StreamName { name: plain(text, STREAM_NAME_BYTES)?, arn: None, region: None });
+    }
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    match parts.as_slice() {
+        [_, partition, "kinesis", region, account, resource]
+            if !partition.is_empty()
+                && !region.is_empty()
+                && account.len() == 12
+                && account.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            let name = resource.strip_prefix("stream/").ok_or("is the ARN of something else than a stream")?;
+            Ok(StreamName {
+                name: plain(name, STREAM_NAME_BYTES)?,
+                arn: Some(text.to_owned()),
+                region: Some((*region).to_owned()),
+            })
+        }
+        _ => Err("is not the ARN of a stream; write arn:aws:kinesis:REGION:ACCOUNT:stream/NAME".to_owned()),
+    }
+}
+
+/// The name under which positions are kept.
+pub fn group(text: &str) -> Result<String, String> {
+    plain(text, GROUP_BYTES)
+}
+
+/// Letters, digits, `-`, `_` and `.`: the alphabet of Kinesis names, and safe in ids and file names.
+pub fn plain(text: &str, most: usize) -> Result<String, String> {
+    if text.is_empty() || text.len() > most {
+        return Err(format!("has {} characters; 1 to {most} are allowed", text.chars().count()));
+    }
+    if let Some(bad) = text.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(*c))) {
+        return Err(format!("holds {bad:?}; use only letters, digits, '-', '_' and '.'"));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn index_prefixes() {
+        let long = "a".repeat(201);
+        let cases = [
+            ("pinpoint-", ""),
+            ("eu.app_1-", ""),
+            ("9lives-", ""),
+            ("", "is empty"),
+            ("Pinpoint-", "capital"),
+            ("_pinpoint-", "does not begin"),
+            ("-pinpoint-", "does not begin"),
+            ("+pinpoint-", "does not begin"),
+            (".pinpoint-", "does not begin"),
+            ("pin*", "'*'"),
+            ("pin,point-", "','"),
+            ("pin point-", "' '"),
+            ("pin/point-", "'/'"),
+            ("pinpöint-", "'ö'"),
+            (&long, "longer than 200"),
+        ];
+        for (text, refusal) in cases {
+            match index_prefix(text) {
+                Ok(value) => assert!(refusal.is_empty() && value == text, "{text} was taken"),
+                Err(why) => assert!(!refusal.is_empty() && why.contains(refusal), "{text}: {why}"),
+            }
+        }
+        assert_eq!(index_name(&long).as_deref(), Ok(long.as_str()));
+        assert!(index_name(&"a".repeat(256)).is_err());
+    }
+
+    #[test]
+    fn streams() {
+        let named = |name: &str| StreamName { name: name.to_owned(), arn: None, region: None };
+        assert_eq!(stream("clicks_2.prod-eu"), Ok(named("clicks_2.prod-eu")));
+        let arn = "arn:aws-cn:kinesis:cn-north-1:123456789012:stream/clicks";
+        let found = stream(arn).unwrap();
+        assert_eq!((found.name.as_str(), found.arn.as_deref()), ("clicks", Some(arn)));
+        assert_eq!(found.region.as_deref(), Some("cn-north-1"));
+        for bad in [
+            "",
+            "two words",
+            "a/b",
+            "arn:aws:kinesis:eu-west-1:123456789012:stream/",
+            "arn:aws:kinesis:eu-west-1:1234:stream/x",
+            "arn:aws:kinesis:eu-west-1:123456789012:table/x",
+            "arn:aws:sqs:eu-west-1:123456789012:stream/x",
+            "arn:aws:kinesis",
+            &"x".repeat(129),
+        ] {
+            assert!(stream(bad).is_err(), "{bad} was taken");
+        }
+    }
+}

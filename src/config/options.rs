@@ -1,0 +1,193 @@
+//! The option table: every option of every command, declared once.
+//!
+//! From a [`Row`] come the flag, its help, the `ESSINK_*` variable, the key of the configuration file,
+//! the line of `essink config`, the shell completions and the row in the README.
+
+/// Declares options of one topic, and `ROWS`, the slice of their rows.
+///
+/// `NAME: type = parse, { fields of Row }`: `parse` reads one value and refuses with the end of a sentence.
+macro_rules! options {
+    ($heading:literal; $($id:ident: $type:ty = $parse:expr, { $($field:ident: $value:expr),+ $(,)? })+) => {
+        $(
+            pub static $id: Opt<$type> = Opt {
+                parse: $parse,
+                row: Row {
+                    $($field: $value,)+
+                    heading: $heading,
+                    check: |text| {
+                        const PARSE: fn(&str) -> Result<$type, String> = $parse;
+                        PARSE(text).map(drop)
+                    },
+                    ..Row::BLANK
+                },
+            };
+        )+
+        pub static ROWS: &[&Row] = &[$(&$id.row),+];
+    };
+}
+
+pub mod stream;
+
+pub mod delivery;
+pub mod events;
+
+pub mod cluster;
+pub mod indices;
+pub mod state;
+
+pub mod dashboards;
+pub mod retention;
+
+pub mod general;
+
+/// A command that takes options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Run,
+    InitTemplates,
+    Prune,
+    Dashboards,
+    Config,
+    Completions,
+}
+
+impl Verb {
+    /// Every command, in the order help lists them.
+    pub const ALL: &[Self] =
+        &[Self::Run, Self::InitTemplates, Self::Prune, Self::Dashboards, Self::Config, Self::Completions];
+
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::InitTemplates => "init-templates",
+            Self::Prune => "prune",
+            Self::Dashboards => "dashboards",
+            Self::Config => "config",
+            Self::Completions => "completions",
+        }
+    }
+}
+
+/// What a value is: decides which TOML types are taken and how the flag behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A path, relative to the working directory.
+    Path,
+    /// A string with a unit.
+    Duration,
+    /// A string with a unit, or a number of bytes.
+    Bytes,
+    /// A whole number.
+    Count,
+    /// A switch; the bare flag means true.
+    Flag,
+    /// Never a flag and never in a file: the environment, or the file that `NAME-file` names.
+    Secret,
+}
+
+/// One option, as everything but its type sees it.
+#[derive(Debug)]
+pub struct Row {
+    /// kebab-case; the flag and the file key.
+    pub name: &'static str,
+    /// What its value is.
+    pub kind: Kind,
+    /// What help calls the value; empty for flags and choices, which call themselves.
+    pub value: &'static str,
+    /// Whether several values may be given: repeated, separated by commas, or as a TOML array.
+    pub many: bool,
+    /// The value of a flag given without one.
+    pub bare: Option<&'static str>,
+    /// The value when nobody gives one.
+    pub default: Option<&'static str>,
+    /// The commands that take it.
+    pub on: &'static [Verb],
+    /// The commands that cannot do without it.
+    pub required_on: &'static [Verb],
+    /// Whether the configuration file may hold it.
+    pub in_file: bool,
+    /// One to three sentences that teach; no default, no environment: those are derived.
+    pub help: &'static str,
+    /// The group in help.
+    pub heading: &'static str,
+    /// Whether one value can be read; the refusal is the end of a sentence.
+    pub check: fn(&str) -> Result<(), String>,
+}
+
+/// A row with the type that its values are read as.
+#[derive(Debug)]
+pub struct Opt<T> {
+    /// Its row in the table.
+    pub row: Row,
+    /// Reads one value.
+    pub parse: fn(&str) -> Result<T, String>,
+}
+
+impl Row {
+    const BLANK: Self = Self {
+        name: "",
+        kind: Kind::Text,
+        value: "",
+        many: false,
+        bare: None,
+        default: None,
+        on: &[],
+        required_on: &[],
+        in_file: true,
+        help: "",
+        heading: "",
+        check: |_| Ok(()),
+    };
+
+    /// `ESSINK_` and the name in capitals.
+    pub fn env(&self) -> String {
+        format!("ESSINK_{}", self.name.replace('-', "_").to_ascii_uppercase())
+    }
+
+    /// The flag, for messages.
+    pub fn flag(&self) -> String {
+        format!("--{}", self.name)
+    }
+
+    /// Whether its value must never be shown.
+    pub fn is_secret(&self) -> bool {
+        self.kind == Kind::Secret
+    }
+
+    /// Whether a command takes it. `config` takes everything, because it shows everything.
+    pub fn is_taken_by(&self, verb: Verb) -> bool {
+        verb == Verb::Config || self.on.contains(&verb)
+    }
+
+    /// What help and the README call its value: `NAME`, `index|file:PATH`; empty for a switch.
+    pub fn value_name(&self) -> String {
+        match self.kind {
+            Kind::Choice(words) => words.join("|"),
+            _ => self.value.to_owned(),
+        }
+    }
+}
+
+/// Every row, in the order of help and README.
+pub fn table() -> impl Iterator<Item = &'static Row> {
+    let topics = [
+        stream::ROWS,
+        delivery::ROWS,
+        events::ROWS,
+        cluster::ROWS,
+        indices::ROWS,
+        state::ROWS,
+        retention::ROWS,
+        dashboards::ROWS,
+        general::ROWS,
+    ];
+    topics.into_iter().flatten().copied()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! What every command takes: the configuration file, logs, the form of reports.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::{Kind, Opt, Row, Verb};
+use crate::config::units;
+use crate::telemetry::logs::{self, LogFormat};
+
+const LOG_FORMATS: &[(&str, LogFormat)] =
+    &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
+
+options! {
+    "General";
+    HTTP_LISTEN: Option<SocketAddr> = units::listen, {
+        name: "http-listen",
+        value: "ADDRESS|none",
+        default: Some("127.0.0.1:9464"),
+        on: &[Verb::Run],
+        help: "Where /live, /ready and /metrics answer. When the default port is taken the next free one is used and logged; \
+               an address that was chosen is used or refused.",
+    }
+    DRY_RUN: bool = units::flag, {
+        name: "dry-run",
+        kind: Kind::Flag,
+        bare: Some("true"),
+        default: Some("false"),
+        on: &[Verb::InitTemplates, Verb::Prune],
+        help: "Say what would be done, and do nothing.",
+    }
+    JSON: bool = units::flag, {
+        name: "json",
+        kind: Kind::Flag,
+        bare: Some("true"),
+        default: Some("false"),
+        on: &[Verb::InitTemplates, Verb::Prune, Verb::Config],
+        help: "Report as JSON on standard output, for programs.",
+    }
+    CONFIG: PathBuf = units::path, {
+        name: "config",
+        kind: Kind::Path,
+        value: "FILE",
+        in_file: false,
+        on: Verb::ALL,
+        help: "A TOML file of options: each key is the name of an option without its dashes. None is read unless it is named.",
+    }
+    LOG_FORMAT: LogFormat = |text| units::choice(text, LOG_FORMATS), {
+        name: "log-format",
+        kind: Kind::Choice(&["auto", "text", "json"]),
+        default: Some("auto"),
+        on: Verb::ALL,
+        help: "auto writes text on a terminal and JSON otherwise.",
+    }
+    LOG_LEVEL: String = log_level, {
+        name: "log-level",
+        value: "FILTER",
+        default: Some("info"),
+        on: Verb::ALL,
+        help: "What is logged: error, warn, info, debug or trace, and a level for a part as in info,essink::pipeline=debug.",
+    }
+}
+
+fn log_level(text: &str) -> Result<String, String> {
+    let form = "is no log filter; write a level such as info, or info,essink::pipeline=debug";
+    logs::check_filter(text).map(|()| text.to_owned()).map_err(|_| form.to_owned())
+}

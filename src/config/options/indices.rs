@@ -1,0 +1,69 @@
+//! What the daily indices are called, and what their templates say.
+
+use std::time::Duration;
+
+use super::{Kind, Opt, Row, Verb};
+use crate::config::{names, units};
+
+const NAMED: &[Verb] = &[Verb::Run, Verb::InitTemplates, Verb::Prune];
+const TEMPLATES: &[Verb] = &[Verb::Run, Verb::InitTemplates];
+
+options! {
+    "Indices";
+    PINPOINT_PREFIX: String = names::index_prefix, {
+        name: "pinpoint-prefix",
+        value: "PREFIX",
+        default: Some("pinpoint-"),
+        on: &[Verb::Run, Verb::InitTemplates, Verb::Prune, Verb::Dashboards],
+        help: "What the indices of Pinpoint events begin with; the UTC day YYYY-MM-DD follows.",
+    }
+    UNRECOGNIZED_PREFIX: String = names::index_prefix, {
+        name: "unrecognized-prefix",
+        value: "PREFIX",
+        default: Some("unrecognized-"),
+        on: NAMED,
+        help: "What the indices of events begin with that no rule recognises.",
+    }
+    NO_INIT_TEMPLATES: bool = units::flag, {
+        name: "no-init-templates",
+        kind: Kind::Flag,
+        bare: Some("true"),
+        default: Some("false"),
+        on: &[Verb::Run],
+        help: "Do not write the index templates at the start, for users who may not. Then somebody else must have run \
+               init-templates: an index created without them guesses its types.",
+    }
+    SHARDS: u32 = |text| units::count(text, 1, 1_024), {
+        name: "shards",
+        kind: Kind::Count,
+        value: "N",
+        default: Some("1"),
+        on: TEMPLATES,
+        help: "Primary shards of each new daily index. One holds tens of gigabytes a day; more let more nodes index.",
+    }
+    REPLICAS: u32 = |text| units::count(text, 0, 32), {
+        name: "replicas",
+        kind: Kind::Count,
+        value: "N",
+        default: Some("1"),
+        on: TEMPLATES,
+        help: "Copies of each primary shard. 0 loses events with a node; a cluster of one node stays yellow with 1.",
+    }
+    REFRESH_INTERVAL: Duration = |text| units::duration_in(text, Duration::from_millis(100), Duration::from_secs(3_600)), {
+        name: "refresh-interval",
+        kind: Kind::Duration,
+        value: "DURATION",
+        default: Some("10s"),
+        on: TEMPLATES,
+        help: "How soon an indexed event can be searched. Longer is cheaper for the cluster.",
+    }
+    NO_KEYWORD_TWINS: bool = units::flag, {
+        name: "no-keyword-twins",
+        kind: Kind::Flag,
+        bare: Some("true"),
+        default: Some("false"),
+        on: TEMPLATES,
+        help: "Leave out the .keyword sub-fields of free maps (attributes and the like). They keep old queries working and \
+               cost up to 39 % of the cluster's ingestion CPU and 25 % of its disk.",
+    }
+}

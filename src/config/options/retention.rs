@@ -1,0 +1,69 @@
+//! What is deleted, and what never.
+
+use super::{Kind, Opt, Row, Verb};
+use crate::config::concerns::{PruneFamily, Rotation};
+use crate::config::units::{self, KeepDays};
+
+const FAMILIES: &[(&str, Option<PruneFamily>)] =
+    &[("all", None), ("pinpoint", Some(PruneFamily::Pinpoint)), ("unrecognized", Some(PruneFamily::Unrecognized))];
+
+const ROTATIONS: &[(&str, Rotation)] = &[
+    ("day", Rotation::Day),
+    ("hour", Rotation::Hour),
+    ("week", Rotation::Week),
+    ("month", Rotation::Month),
+    ("none", Rotation::None),
+];
+
+options! {
+    "Retention";
+    KEEP: KeepDays = units::keep_days, {
+        name: "keep",
+        value: "DAYS",
+        kind: Kind::Duration,
+        on: &[Verb::Run, Verb::Prune],
+        required_on: &[Verb::Prune],
+        help: "Days to keep, as 30d: today and the 30 days before it stay, the indices of older days are deleted. With run it \
+               is done daily, and events of days already gone are counted as expired instead of indexed.",
+    }
+    KEEP_DEAD_LETTERS: KeepDays = units::keep_days, {
+        name: "keep-dead-letters",
+        value: "DAYS",
+        kind: Kind::Duration,
+        on: &[Verb::Run, Verb::Prune],
+        help: "Days to keep dead letters, as 90d. Without it they are never deleted.",
+    }
+    FAMILY: Option<PruneFamily> = |text| units::choice(text, FAMILIES), {
+        name: "family",
+        kind: Kind::Choice(&["all", "pinpoint", "unrecognized"]),
+        many: true,
+        default: Some("all"),
+        on: &[Verb::Prune],
+        help: "Whose indices to prune; repeat it for several.",
+    }
+    ROTATION: Rotation = |text| units::choice(text, ROTATIONS), {
+        name: "rotation",
+        kind: Kind::Choice(&["day", "hour", "week", "month", "none"]),
+        many: true,
+        default: Some("day"),
+        on: &[Verb::Prune],
+        help: "Which forms of index names to prune; repeat it for several. Only the named ones count: month alone leaves daily indices. \
+               Firehose wrote all five; essink writes day. An index without a date (none) is never deleted: the plan only names it.",
+    }
+    MAX_DELETE: usize = |text| units::count(text, 1, 10_000), {
+        name: "max-delete",
+        kind: Kind::Count,
+        value: "N",
+        default: Some("100"),
+        on: &[Verb::Run, Verb::Prune],
+        help: "Refuse a plan that would delete more indices than this: a wrong clock or a wrong --keep is likelier.",
+    }
+    YES: bool = units::flag, {
+        name: "yes",
+        kind: Kind::Flag,
+        bare: Some("true"),
+        default: Some("false"),
+        on: &[Verb::Prune],
+        help: "Delete without asking. Needed where nobody sits at a terminal.",
+    }
+}

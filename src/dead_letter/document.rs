@@ -1,0 +1,170 @@
+//! A letter as one document, or as several when it is larger than the cluster takes.
+
+use std::io::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde::Serialize;
+
+use crate::event::id::EventId;
+use crate::pipeline::op::Letter;
+
+/// Text up to this size is kept readable; above it is compressed, for nobody reads a megabyte in a list.
+const READABLE: usize = 1 << 20;
+/// Room for every field but the bytes themselves, and for the action line.
+const OVERHEAD: usize = 8 << 10;
+/// Characters of a reason's sentence: what the index template takes in.
+const DETAIL: usize = 2_048;
+
+/// One document to keep.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Document {
+    /// A function of the letter's bytes, and of the part when there are several.
+    pub id: EventId,
+    /// JSON without a newline.
+    pub json: Vec<u8>,
+}
+
+#[derive(Serialize)]
+struct Fields<'a> {
+    #[serde(rename = "@timestamp")]
+    timestamp: &'a str,
+    reason: &'a str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    /// The letter's own id; the same in all its parts.
+    letter: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<&'a str>,
+    shard: &'a str,
+    sequence: &'a str,
+    /// Which user record of a KPL aggregate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_sequence: Option<u32>,
+    offset: usize,
+    /// Milliseconds since 1970: exactly what a re-drive needs to name the same day.
+    arrived: i64,
+    /// Bytes of the whole letter.
+    size: usize,
+    #[serde(flatten)]
+    part: Option<Part>,
+    #[serde(flatten)]
+    raw: Raw<'a>,
+}
+
+/// Which piece of the letter's bytes this document holds.
+#[derive(Serialize, Clone, Copy)]
+struct Part {
+    /// Counted from one.
+    part: usize,
+    parts: usize,
+    /// Where in the letter the piece begins.
+    part_at: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Raw<'a> {
+    Raw(&'a str),
+    /// Base64 of a gzip member.
+    RawGzip(String),
+}
+
+/// The documents of `letter`, each at most `limit` bytes as long as that leaves room for the other fields.
+///
+/// Pieces are cut from the bytes and compressed one by one, so every document can be read by itself, and
+/// pieces cut by different limits still fit together by `part_at`.
+///
+/// # Errors
+/// None in practice: compression writes to memory.
+pub fn documents(letter: &Letter, stream: Option<&str>, limit: usize) -> std::io::Result<Vec<Document>> {
+    let id = EventId::of(&letter.bytes, None);
+    let base = Envelope { letter, stream, id, arrived: letter.source.arrived.rfc3339() };
+    if let Some(text) = readable(&letter.bytes) {
+        let whole = base.document(id, None, Raw::Raw(text))?;
+        if whole.json.len() + OVERHEAD <= limit {
+            return Ok(vec![whole]);
+        }
+    }
+    let packed = gzip(&letter.bytes)?;
+    if packed.len() + OVERHEAD <= limit {
+        return Ok(vec![base.document(id, None, Raw::RawGzip(packed))?]);
+    }
+    base.in_parts(piece_size(limit))
+}
+
+/// A letter with what all its documents share.
+struct Envelope<'a> {
+    letter: &'a Letter,
+    stream: Option<&'a str>,
+    id: EventId,
+    arrived: String,
+}
+
+impl Envelope<'_> {
+    fn in_parts(&self, piece: usize) -> std::io::Result<Vec<Document>> {
+        let pieces: Vec<Bytes> = self.letter.bytes.chunks(piece).map(|p| self.letter.bytes.slice_ref(p)).collect();
+        let parts = pieces.len();
+        let numbered = pieces.iter().enumerate();
+        numbered
+            .map(|(at, bytes)| {
+                let part = Part { part: at + 1, parts, part_at: at * piece };
+                let id = EventId::of(format!("{} {} {}", self.id, part.part_at, bytes.len()).as_bytes(), None);
+                self.document(id, Some(part), Raw::RawGzip(gzip(bytes)?))
+            })
+            .collect()
+    }
+
+    fn document(&self, id: EventId, part: Option<Part>, raw: Raw<'_>) -> std::io::Result<Document> {
+        let Letter { source, .. } = self.letter;
+        let fields = Fields {
+            timestamp: &self.arrived,
+            reason: self.letter.reason,
+            detail: bounded(&self.letter.detail),
+            index: self.letter.index.as_deref(),
+            id: self.letter.id.map(|id| id.to_string()),
+            letter: self.id.to_string(),
+            stream: self.stream,
+            shard: &source.shard.0,
+            sequence: source.sequence.as_str(),
+            sub_sequence: source.sub_sequence,
+            offset: self.letter.offset,
+            arrived: source.arrived.0,
+            size: self.letter.bytes.len(),
+            part,
+            raw,
+        };
+        Ok(Document { id, json: serde_json::to_vec(&fields)? })
+    }
+}
+
+fn readable(bytes: &[u8]) -> Option<&str> {
+    if bytes.len() > READABLE { None } else { std::str::from_utf8(bytes).ok() }
+}
+
+/// Bytes that stay below `limit` even when they do not compress: base64 makes four of three, and the fastest
+/// deflate writes nine bits for a byte from 144 up instead of storing it.
+fn piece_size(limit: usize) -> usize {
+    let room = limit.saturating_sub(OVERHEAD).max(1 << 10);
+    room / 4 * 3 / 9 * 8
+}
+
+fn gzip(bytes: &[u8]) -> std::io::Result<String> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes)?;
+    Ok(STANDARD.encode(encoder.finish()?))
+}
+
+fn bounded(detail: &str) -> &str {
+    let end = detail.char_indices().nth(DETAIL).map_or(detail.len(), |(at, _)| at);
+    &detail[..end]
+}
+
+#[cfg(test)]
+pub(super) mod tests;

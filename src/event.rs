@@ -1,0 +1,14 @@
+//! Bytes in, events out. Pure: nothing here reads a clock, a network or a disk.
+//!
+//! [`unwrap`] takes the data of one record and yields every event in it, each with its id, its UTC
+//! day and the line that goes to the cluster, or the reason why the bytes cannot be one.
+
+pub mod clock;
+pub mod document;
+pub mod id;
+pub mod pinpoint;
+pub mod rewrite;
+pub mod scan;
+pub mod time;
+pub mod unwrap;
+pub mod walk;

@@ -1,0 +1,125 @@
+//! Which day an event belongs to, and whose clock says so.
+
+use chrono::DateTime;
+
+use super::time::Millis;
+
+/// How far a stamp may lie from the arrival in Kinesis and still be believed.
+#[derive(Debug, Clone, Copy)]
+pub struct ClockBounds {
+    /// A device's stamp may be this much older, in milliseconds.
+    pub lag: i64,
+    /// Any stamp may be this much newer, in milliseconds.
+    pub lead: i64,
+}
+
+/// Whose clock made a stamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// A service's: believed however old, because a replay belongs in its old day.
+    Service,
+    /// A phone's or a browser's: off by hours or by decades.
+    Device,
+}
+
+/// The time an event is filed under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filed {
+    /// `@timestamp` of the document; its UTC day names the index.
+    pub at: Millis,
+    /// The event's own stamp was not believed: `at` is the arrival in Kinesis.
+    pub corrected: bool,
+}
+
+impl ClockBounds {
+    /// Files an event with this stamp that arrived in Kinesis at `arrived`.
+    pub fn file(&self, stamp: Option<Millis>, clock: Clock, arrived: Millis) -> Filed {
+        let newest = arrived.0.saturating_add(self.lead);
+        let oldest = match clock {
+            Clock::Service => i64::MIN,
+            Clock::Device => arrived.0.saturating_sub(self.lag),
+        };
+        match stamp {
+            Some(at) if (oldest..=newest).contains(&at.0) => Filed { at, corrected: false },
+            _ => Filed { at: arrived, corrected: true },
+        }
+    }
+}
+
+/// 2014-01-01T00:00:00Z: Kinesis is from the last weeks of 2013, so an older stamp is a wrong unit or a clock never set.
+const OLDEST: i64 = 1_388_534_400_000;
+/// An id has six bytes for its time (until the year 10889).
+const NEWEST: i64 = (1 << 48) - 1;
+
+/// Reads a stamp as producers write it: milliseconds as a number or as digits in a string, or RFC 3339.
+///
+/// `value` is the JSON text. `None` for anything else, and for times before 2014.
+pub fn stamp(value: &[u8]) -> Option<Millis> {
+    let text = std::str::from_utf8(value).ok()?;
+    let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+    let millis = match text.parse::<i64>() {
+        Ok(millis) => millis,
+        Err(_) => DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis(),
+    };
+    (OLDEST..=NEWEST).contains(&millis).then_some(Millis(millis))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+    const BOUNDS: ClockBounds = ClockBounds { lag: 7 * 24 * HOUR, lead: HOUR };
+    const ARRIVED: Millis = Millis(1_800_000_000_000);
+
+    fn check(stamp: Option<i64>, clock: Clock, expected: Option<i64>) {
+        let filed = BOUNDS.file(stamp.map(Millis), clock, ARRIVED);
+        let (at, corrected) = expected.map_or((ARRIVED, true), |at| (Millis(at), false));
+        assert_eq!(filed, Filed { at, corrected }, "{stamp:?} {clock:?}");
+    }
+
+    #[test]
+    fn a_service_is_believed_however_old_and_a_device_for_a_week() {
+        let ago = |ms| Some(ARRIVED.0 - ms);
+        check(ago(0), Clock::Service, ago(0));
+        check(ago(9 * 365 * 24 * HOUR), Clock::Service, ago(9 * 365 * 24 * HOUR));
+        check(ago(7 * 24 * HOUR), Clock::Device, ago(7 * 24 * HOUR));
+        check(ago(7 * 24 * HOUR + 1), Clock::Device, None);
+    }
+
+    #[test]
+    fn nobody_is_believed_about_the_future() {
+        for clock in [Clock::Service, Clock::Device] {
+            check(Some(ARRIVED.0 + HOUR), clock, Some(ARRIVED.0 + HOUR));
+            check(Some(ARRIVED.0 + HOUR + 1), clock, None);
+            check(None, clock, None);
+        }
+    }
+
+    #[test]
+    fn stamps_are_read_in_every_form_producers_use() {
+        let read = |text: &str| stamp(text.as_bytes()).map(|m| m.0);
+        assert_eq!(read("1567780274582"), Some(1_567_780_274_582));
+        assert_eq!(read(r#""1567780274582""#), Some(1_567_780_274_582));
+        assert_eq!(read(r#""2026-07-06T19:51:59.839Z""#), Some(1_783_367_519_839));
+        assert_eq!(read(r#""2026-07-06T21:51:59.839+02:00""#), Some(1_783_367_519_839));
+        assert_eq!(read("1388534400000"), Some(1_388_534_400_000));
+        for unreadable in [
+            "1388534399999",
+            "1567780274",
+            "0",
+            "-5",
+            "null",
+            "true",
+            "{}",
+            "[1567780274582]",
+            r#""""#,
+            r#""soon""#,
+            "1.5e12",
+            "99999999999999999999",
+            "281474976710656",
+        ] {
+            assert_eq!(read(unreadable), None, "{unreadable}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The line that goes to the cluster: the event as it came, and what essink adds in front.
+
+use super::clock::Filed;
+use super::rewrite::{self, Shape};
+use super::scan::Scanned;
+use super::time::Millis;
+
+/// Version of the rules that made a document (`essink.rules`), raised when the same event would be
+/// filed or written differently.
+pub const RULES: &str = "1";
+
+/// What is said of an event beside its own members.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The time it is filed under.
+    pub filed: Filed,
+    /// When Kinesis received the record.
+    pub arrived: Millis,
+    /// What the event was wrapped in, outermost first.
+    pub envelopes: &'a [&'static str],
+}
+
+/// Appends a document whose members are those of the event, rewritten where `shape` asks for it.
+pub fn write(event: &Scanned, shape: &Shape, about: &About<'_>, out: &mut Vec<u8>) {
+    write_about(about, out);
+    let touched = event.odd_keys || event.members.iter().any(|m| rewrite::touches(event.key(m), event.value(m), shape));
+    if touched {
+        rewrite::write_top(&event.json, shape, out);
+        out.push(b'}');
+    } else if event.members.is_empty() {
+        out.push(b'}');
+    } else {
+        out.push(b',');
+        out.extend_from_slice(&event.json[1..]);
+    }
+}
+
+/// Appends a document that holds the event, whatever it is, in one member that no mapping looks into.
+pub fn write_wrapped(event: &Scanned, about: &About<'_>, out: &mut Vec<u8>) {
+    write_about(about, out);
+    out.extend_from_slice(br#","event":"#);
+    out.extend_from_slice(&event.json);
+    out.push(b'}');
+}
+
+/// `{"@timestamp":…,"essink":{…}`, without the closing brace.
+fn write_about(about: &About<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"@timestamp":""#);
+    about.filed.at.write_rfc3339(out);
+    out.extend_from_slice(br#"","essink":{"arrived":""#);
+    about.arrived.write_rfc3339(out);
+    out.extend_from_slice(br#"","rules":""#);
+    out.extend_from_slice(RULES.as_bytes());
+    out.push(b'"');
+    if about.filed.corrected {
+        out.extend_from_slice(br#","clock":"corrected""#);
+    }
+    for (n, envelope) in about.envelopes.iter().enumerate() {
+        out.extend_from_slice(if n == 0 { br#","envelopes":[""# } else { br#"",""# });
+        out.extend_from_slice(envelope.as_bytes());
+    }
+    if !about.envelopes.is_empty() {
+        out.extend_from_slice(br#""]"#);
+    }
+    out.push(b'}');
+}

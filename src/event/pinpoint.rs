@@ -1,0 +1,50 @@
+//! Amazon Pinpoint's event envelope: 3.x from the service, 3.1 from Amplify's enrichment clients
+//! after it, and the flat forms before it.
+//!
+//! | form | told by | whose clock is `arrival_timestamp` |
+//! |---|---|---|
+//! | 3.x | `event_type`, `event_version` "3.…" | the service's |
+//! | enriched 3.1 | the same, "3.1" and no `awsAccountId` | the device's |
+//! | flat (2017-18) | `event_type`, no `event_version`, `arrival_timestamp`, `account_id` or `application_key` | the service's |
+//!
+//! No form carries an event id; for e-mail `event_timestamp` is the time of sending, the same for
+//! every event of a message. So only `arrival_timestamp` files an event.
+
+use super::clock::{Clock, stamp};
+use super::rewrite::Shape;
+use super::scan::Scanned;
+use super::time::Millis;
+
+/// Maps whose keys the users choose.
+pub const SHAPE: Shape = Shape::Holds(&[
+    ("attributes", Shape::Free),
+    ("metrics", Shape::Free),
+    ("client_context", Shape::Holds(&[("custom", Shape::Free)])),
+    (
+        "endpoint",
+        Shape::Holds(&[
+            ("Attributes", Shape::Free),
+            ("Metrics", Shape::Free),
+            ("User", Shape::Holds(&[("UserAttributes", Shape::Free)])),
+        ]),
+    ),
+]);
+
+/// The stamp of a Pinpoint event and whose clock made it; `None` when this is no Pinpoint event.
+pub fn recognise(event: &Scanned) -> Option<(Option<Millis>, Clock)> {
+    if !event.get(b"event_type")?.starts_with(b"\"") {
+        return None;
+    }
+    let arrival = event.get(b"arrival_timestamp");
+    let clock = match event.get(b"event_version") {
+        Some(b"\"3.1\"") if event.get(b"awsAccountId").is_none() => Clock::Device,
+        Some(version) if version.starts_with(b"\"3.") => Clock::Service,
+        None if arrival.is_some() && is_flat(event) => Clock::Service,
+        _ => return None,
+    };
+    Some((arrival.and_then(stamp), clock))
+}
+
+fn is_flat(event: &Scanned) -> bool {
+    event.get(b"account_id").is_some() || event.get(b"application_key").is_some()
+}

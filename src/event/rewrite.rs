@@ -1,0 +1,287 @@
+//! The few changes an event needs before an index can hold it for certain (mapping rules of a sink).
+//!
+//! Keys: a dot makes an object out of a scalar's neighbour, and a blank key is refused, so dots
+//! become `_` and blank keys `_`. Free maps (users choose the keys): a value that is an object, or
+//! an array of them, becomes its JSON text, so that one user's object never meets another's scalar.
+//! Top-level names that the engine owns, and those that essink adds, get a trailing `_`.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use super::walk;
+
+/// Where the free maps of a family are.
+#[derive(Debug, Clone, Copy)]
+pub enum Shape {
+    /// Nothing below is free.
+    Fixed,
+    /// The keys are the user's.
+    Free,
+    /// An object of which some members are free or hold free maps.
+    Holds(&'static [(&'static str, Shape)]),
+}
+
+/// Top-level names of a document that are not an event's to use.
+fn is_taken(key: &[u8]) -> bool {
+    const ENGINE: [&[u8]; 16] = [
+        b"_id",
+        b"_index",
+        b"_type",
+        b"_source",
+        b"_routing",
+        b"_version",
+        b"_seq_no",
+        b"_primary_term",
+        b"_ignored",
+        b"_field_names",
+        b"_doc_count",
+        b"_feature",
+        b"_nested_path",
+        b"_size",
+        b"_tier",
+        b"_data_stream_timestamp",
+    ];
+    const ESSINK: [&[u8]; 3] = [b"@timestamp", b"essink", b"msg"];
+    match key.first() {
+        Some(b'_') => ENGINE.contains(&key),
+        Some(b'@' | b'e' | b'm') => ESSINK.contains(&key),
+        _ => false,
+    }
+}
+
+/// Whether a member of the top level must be rewritten. Odd keys are known from the scan.
+pub fn touches(key: &[u8], value: &[u8], shape: &Shape) -> bool {
+    is_taken(key) || !fits(value, shape.below(key))
+}
+
+impl Shape {
+    fn below(&self, key: &[u8]) -> &Self {
+        match self {
+            Self::Holds(members) => {
+                members.iter().find(|(name, _)| name.as_bytes() == key).map_or(&Self::Fixed, |(_, shape)| shape)
+            }
+            Self::Fixed | Self::Free => &Self::Fixed,
+        }
+    }
+}
+
+fn fits(value: &[u8], shape: &Shape) -> bool {
+    match shape {
+        Shape::Fixed => true,
+        Shape::Free if value.starts_with(b"{") => walk::members(value).all(|(_, v)| is_flat(v)),
+        Shape::Free => matches!(value, b"null" | b"[]"),
+        Shape::Holds(_) => walk::members(value).all(|(key, v)| fits(v, shape.below(key))),
+    }
+}
+
+/// A scalar, or an array of scalars.
+fn is_flat(value: &[u8]) -> bool {
+    match value.first() {
+        Some(b'{') => value == b"{}",
+        Some(b'[') => walk::elements(value).all(|v| !matches!(v.first(), Some(b'{' | b'['))),
+        _ => true,
+    }
+}
+
+/// Writes the members of the top-level object `json`, each led by a comma.
+pub fn write_top(json: &[u8], shape: &Shape, out: &mut Vec<u8>) {
+    let names = Names::of(json, is_taken);
+    for (key, value) in walk::members(json) {
+        out.push(b',');
+        write_member(&names.clean(key), value, shape.below(key), out);
+    }
+}
+
+fn write_member(key: &str, value: &[u8], shape: &Shape, out: &mut Vec<u8>) {
+    write_string(key, out);
+    out.push(b':');
+    match shape {
+        Shape::Free => write_free(value, out),
+        _ => write_value(value, shape, out),
+    }
+}
+
+fn write_value(value: &[u8], shape: &Shape, out: &mut Vec<u8>) {
+    match value.first() {
+        Some(b'{') => write_object(value, out, |key, v, name, out| write_member(name, v, shape.below(key), out)),
+        Some(b'[') => {
+            out.push(b'[');
+            for (n, element) in walk::elements(value).enumerate() {
+                if n > 0 {
+                    out.push(b',');
+                }
+                write_value(element, &Shape::Fixed, out);
+            }
+            out.push(b']');
+        }
+        _ => out.extend_from_slice(value),
+    }
+}
+
+fn write_object(json: &[u8], out: &mut Vec<u8>, mut member: impl FnMut(&[u8], &[u8], &str, &mut Vec<u8>)) {
+    let names = Names::of(json, |_| false);
+    out.push(b'{');
+    for (n, (key, value)) in walk::members(json).enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        member(key, value, &names.clean(key), out);
+    }
+    out.push(b'}');
+}
+
+/// A free map: flat values as they are, others as their JSON text; what is no map becomes one.
+fn write_free(value: &[u8], out: &mut Vec<u8>) {
+    match value {
+        b"null" | b"[]" => out.extend_from_slice(value),
+        [b'{', ..] => write_object(value, out, |_, v, name, out| {
+            write_string(name, out);
+            out.push(b':');
+            if is_flat(v) { out.extend_from_slice(v) } else { write_text(v, out) }
+        }),
+        _ => {
+            out.extend_from_slice(br#"{"_value":"#);
+            if value.starts_with(b"\"") {
+                out.extend_from_slice(value)
+            } else {
+                write_text(value, out)
+            }
+            out.push(b'}');
+        }
+    }
+}
+
+fn write_text(json: &[u8], out: &mut Vec<u8>) {
+    write_string(&String::from_utf8_lossy(json), out);
+}
+
+fn write_string(text: &str, out: &mut Vec<u8>) {
+    // Writing a string into memory cannot fail; an error would leave invalid JSON, so nothing is hidden by `{}`.
+    serde_json::to_writer(&mut *out, text).unwrap_or_else(|_| out.extend_from_slice(b"\"\""));
+}
+
+/// The keys of one object and what they become.
+struct Names {
+    /// New names of the keys that change, by their old text; the others keep theirs.
+    changed: HashMap<Vec<u8>, String>,
+}
+
+impl Names {
+    fn of(json: &[u8], is_taken: impl Fn(&[u8]) -> bool) -> Self {
+        let plain = |key: &[u8]| !key.contains(&b'\\') && wanted(key) == key && !is_taken(key);
+        let mut used: HashSet<Vec<u8>> = HashSet::new();
+        let mut odd = Vec::new();
+        for (ordinal, (key, _)) in walk::members(json).enumerate() {
+            if plain(key) {
+                used.insert(key.to_vec());
+            } else {
+                odd.push((ordinal, key));
+            }
+        }
+        let mut changed = HashMap::with_capacity(odd.len());
+        for (ordinal, key) in odd {
+            let free = |name: &[u8]| !is_taken(name) && !used.contains(name);
+            let name = first_free(wanted(&decoded(key)).into_owned(), ordinal, free);
+            changed.insert(key.to_vec(), String::from_utf8_lossy(&name).into_owned());
+            used.insert(name);
+        }
+        Self { changed }
+    }
+
+    fn clean<'a>(&'a self, key: &'a [u8]) -> Cow<'a, str> {
+        self.changed.get(key).map_or_else(|| String::from_utf8_lossy(key), |new| Cow::Borrowed(new))
+    }
+}
+
+/// `name`, or with a tail: `_`, or the key's ordinal. The ordinal keeps a thousand keys that all
+/// want one name from trying each other's tails in turn.
+fn first_free(name: Vec<u8>, ordinal: usize, free: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let tails = [String::new(), "_".to_owned(), format!("_{ordinal}")];
+    let mut names = tails.iter().map(|tail| [&name, tail.as_bytes()].concat());
+    names.find(|name| free(name)).unwrap_or_else(|| {
+        let mut name = [&name, tails[2].as_bytes()].concat();
+        while !free(&name) {
+            name.push(b'_');
+        }
+        name
+    })
+}
+
+/// What a key should be called if that name is free.
+fn wanted(key: &[u8]) -> Cow<'_, [u8]> {
+    if key.iter().all(|b| b.is_ascii_whitespace()) {
+        Cow::Borrowed(b"_")
+    } else if key.contains(&b'.') {
+        Cow::Owned(key.iter().map(|b| if *b == b'.' { b'_' } else { *b }).collect())
+    } else {
+        Cow::Borrowed(key)
+    }
+}
+
+fn decoded(key: &[u8]) -> Vec<u8> {
+    let quoted = [b"\"", key, b"\""].concat();
+    serde_json::from_slice::<String>(&quoted).map_or_else(|_| key.to_vec(), String::into_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: Shape =
+        Shape::Holds(&[("attributes", Shape::Free), ("endpoint", Shape::Holds(&[("Attributes", Shape::Free)]))]);
+
+    fn check(json: &str, expected: &str) {
+        let mut out = Vec::new();
+        write_top(json.as_bytes(), &SHAPE, &mut out);
+        let found = String::from_utf8(out).expect("text");
+        assert_eq!(found.strip_prefix(',').unwrap_or(&found), expected, "{json}");
+    }
+
+    #[test]
+    fn what_fits_is_left_alone() {
+        check(r#"{"a":{"b":[1,{"c":2}]}}"#, r#""a":{"b":[1,{"c":2}]}"#);
+        let fits = |value: &str| !touches(b"attributes", value.as_bytes(), &SHAPE);
+        assert!(fits(r#"{"a":"b","c":[1,"x"],"d":null,"e":{}}"#));
+        assert!(fits("null") && fits("[]") && fits("{}"));
+        assert!(!fits(r#"{"a":{"b":1}}"#) && !fits(r#"{"a":[[1]]}"#) && !fits(r#""text""#) && !fits("[1]"));
+        assert!(touches(b"endpoint", br#"{"Attributes":{"a":[{}]}}"#, &SHAPE));
+        assert!(!touches(b"endpoint", br#"{"Other":{"a":[{}]}}"#, &SHAPE));
+        assert!(
+            touches(b"_id", b"1", &SHAPE) && touches(b"essink", b"1", &SHAPE) && !touches(b"_session", b"1", &SHAPE)
+        );
+    }
+
+    #[test]
+    fn names_that_are_taken_get_a_tail() {
+        check(
+            r#"{"_id":1,"essink":{"essink":2},"@timestamp":3,"msg":4}"#,
+            r#""_id_":1,"essink_":{"essink":2},"@timestamp_":3,"msg_":4"#,
+        );
+        check(r#"{"_id":1,"_id_":2}"#, r#""_id_0":1,"_id_":2"#);
+        check(r#"{"\u005fid":1}"#, r#""_id_":1"#);
+    }
+
+    #[test]
+    fn dots_and_blanks_go_from_keys_at_any_depth_and_never_collide() {
+        check(r#"{"a.b":1,"":2," ":3,"_":4}"#, r#""a_b":1,"__":2,"__2":3,"_":4"#);
+        check(r#"{"x":[{"a.b":{"c.d":1},"a_b":2}]}"#, r#""x":[{"a_b_":{"c_d":1},"a_b":2}]"#);
+        check(
+            r#"{"attributes":{"_session.id":"1","_session":"2"}}"#,
+            r#""attributes":{"_session_id":"1","_session":"2"}"#,
+        );
+    }
+
+    #[test]
+    fn free_maps_hold_flat_values_only() {
+        check(
+            r#"{"attributes":{"a":{"b":"\""},"c":[1],"d":[{}]}}"#,
+            r#""attributes":{"a":"{\"b\":\"\\\"\"}","c":[1],"d":"[{}]"}"#,
+        );
+        check(r#"{"attributes":"text"}"#, r#""attributes":{"_value":"text"}"#);
+        check(r#"{"attributes":[1,2]}"#, r#""attributes":{"_value":"[1,2]"}"#);
+        check(
+            r#"{"endpoint":{"Attributes":{"k":{"v":1}},"Id":"1"}}"#,
+            r#""endpoint":{"Attributes":{"k":"{\"v\":1}"},"Id":"1"}"#,
+        );
+    }
+}

@@ -1,0 +1,26 @@
+//! essink takes messaging events out of Amazon Kinesis Data Streams and keeps them in daily
+//! OpenSearch or Elasticsearch indices.
+//!
+//! ```text
+//!  kinesis ─Record─► event::unwrap ─Event | Poison─► pipeline::route ─BulkOp─► pipeline::batch
+//!    ▲                                                                             │ Vec<BulkOp>
+//!    │                                                                             ▼
+//!  checkpoint ◄─Position─ pipeline::ledger ◄─Outcome─ pipeline::deliver ⇄ opensearch::bulk (Verdict)
+//!                                                         └─► dead_letter
+//! ```
+//!
+//! The rooms, in the order a record walks through them; `docs/architecture.md` has the invariants.
+
+pub mod event;
+pub mod kinesis;
+pub mod pipeline;
+
+pub mod checkpoint;
+pub mod dead_letter;
+pub mod opensearch;
+
+pub mod upkeep;
+
+pub mod app;
+pub mod config;
+pub mod telemetry;

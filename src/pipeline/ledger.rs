@@ -1,0 +1,183 @@
+//! One shard's records that have not ended: entered in order, settled in any order, safe by construction.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::op::RecordRef;
+use super::position::{Position, Sequence, ShardId};
+use crate::event::time::Millis;
+
+/// The ledger of one shard.
+#[derive(Debug)]
+pub struct Ledger {
+    shard: ShardId,
+    /// Serial number of the front of `open`.
+    first: u64,
+    open: VecDeque<Open>,
+    /// The newest position with nothing open at or before it, until it is taken.
+    safe: Option<Arc<Sequence>>,
+    end: End,
+}
+
+#[derive(Debug)]
+struct Open {
+    sequence: Arc<Sequence>,
+    arrived: Millis,
+    n_left: usize,
+    _permit: OwnedSemaphorePermit,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    NotReached,
+    Reached,
+    Taken,
+}
+
+impl Ledger {
+    /// The ledger of a shard of which nothing has been read.
+    pub fn new(shard: ShardId) -> Self {
+        Self { shard, first: 0, open: VecDeque::new(), safe: None, end: End::NotReached }
+    }
+
+    /// The shard.
+    pub fn shard(&self) -> &ShardId {
+        &self.shard
+    }
+
+    /// Enters the next record of the shard, with `n_left` ops and letters to settle.
+    ///
+    /// A record without any still enters, so that the position can move past it.
+    pub fn enter(&mut self, record: &RecordRef, n_left: usize, permit: OwnedSemaphorePermit) {
+        let in_order = record.origin.serial == self.first + self.open.len() as u64;
+        assert!(in_order && self.end == End::NotReached, "record {} of {} out of order", record.sequence, self.shard);
+        let RecordRef { sequence, arrived, .. } = record;
+        self.open.push_back(Open { sequence: sequence.clone(), arrived: *arrived, n_left, _permit: permit });
+        self.advance();
+    }
+
+    /// One op or letter of the record with this serial number has ended.
+    pub fn settle(&mut self, serial: u64) {
+        let entry = serial.checked_sub(self.first).and_then(|at| self.open.get_mut(usize::try_from(at).ok()?));
+        let left = entry.and_then(|open| {
+            open.n_left = open.n_left.checked_sub(1)?;
+            Some(())
+        });
+        assert!(left.is_some(), "record {serial} of {} settled twice", self.shard);
+        self.advance();
+    }
+
+    /// The shard is closed and all its records have been entered.
+    pub fn reach_end(&mut self) {
+        self.end = End::Reached;
+    }
+
+    /// The newest safe position, if it has moved since it was last taken.
+    pub fn take_safe(&mut self) -> Option<Position> {
+        if self.is_finished() {
+            self.end = End::Taken;
+            self.safe = None;
+            return Some(Position::End);
+        }
+        self.safe.take().map(|sequence| Position::After(Sequence::clone(&sequence)))
+    }
+
+    /// The end has been reached and everything has settled, but nobody has taken that position yet.
+    pub fn is_finished(&self) -> bool {
+        self.end == End::Reached && self.open.is_empty()
+    }
+
+    /// Arrival of the oldest record that has not ended.
+    pub fn oldest_open(&self) -> Option<Millis> {
+        self.open.front().map(|open| open.arrived)
+    }
+
+    /// Records that have not ended.
+    pub fn n_open(&self) -> usize {
+        self.open.len()
+    }
+
+    fn advance(&mut self) {
+        while self.open.front().is_some_and(|open| open.n_left == 0) {
+            self.safe = self.open.pop_front().map(|open| open.sequence);
+            self.first += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::pipeline::op::tests::record;
+
+    fn ledger() -> (Ledger, Arc<Semaphore>) {
+        (Ledger::new(record(0, 0).shard), Arc::new(Semaphore::new(1000)))
+    }
+
+    fn enter(ledger: &mut Ledger, memory: &Arc<Semaphore>, serial: u64, n_ops: usize) {
+        let permit = memory.clone().try_acquire_owned().expect("room");
+        ledger.enter(&record(0, serial), n_ops, permit);
+    }
+
+    proptest! {
+        /// Against a naive model: the safe position is the last record before the first with an op left.
+        #[test]
+        fn a_position_never_passes_an_open_op(
+            n_ops in prop::collection::vec(0_usize..4, 1..30), order in any::<u64>()
+        ) {
+            let (mut ledger, memory) = ledger();
+            let mut left = Vec::new();
+            let mut todo = Vec::new();
+            let mut newest = None;
+            for (serial, n) in n_ops.iter().enumerate() {
+                enter(&mut ledger, &memory, serial as u64, *n);
+                left.push(*n);
+                todo.extend(std::iter::repeat_n(serial, *n));
+            }
+            let mut order = order;
+            loop {
+                let model = left.iter().take_while(|n| **n == 0).count();
+                if let Some(position) = ledger.take_safe() {
+                    newest = Some(position);
+                }
+                let expected = model.checked_sub(1).map(|s| Position::After(Sequence::clone(&record(0, s as u64).sequence)));
+                prop_assert_eq!(&newest, &expected);
+                prop_assert_eq!(memory.available_permits(), 1000 - (left.len() - model), "permits follow the safe position");
+                if todo.is_empty() {
+                    break;
+                }
+                order = order.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let serial = todo.swap_remove((order >> 33) as usize % todo.len());
+                left[serial] -= 1;
+                ledger.settle(serial as u64);
+            }
+            ledger.reach_end();
+            prop_assert_eq!(ledger.take_safe(), Some(Position::End));
+            prop_assert_eq!(ledger.take_safe(), None);
+        }
+    }
+
+    #[test]
+    fn the_end_is_safe_only_when_everything_before_it_is() {
+        let (mut ledger, memory) = ledger();
+        enter(&mut ledger, &memory, 0, 1);
+        ledger.reach_end();
+        assert_eq!(ledger.take_safe(), None);
+        ledger.settle(0);
+        assert_eq!(ledger.take_safe(), Some(Position::End));
+    }
+
+    #[test]
+    #[should_panic(expected = "settled twice")]
+    fn an_op_settles_once() {
+        let (mut ledger, memory) = ledger();
+        enter(&mut ledger, &memory, 0, 1);
+        ledger.settle(0);
+        ledger.settle(0);
+    }
+}

@@ -1,0 +1,395 @@
+//! The one loop: take, batch, deliver, settle, store.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::batch::{Batch, BatchLimits, Batcher};
+use super::days::DayGuard;
+use super::deliver::{Courier, Halt};
+use super::ledger::Ledger;
+use super::op::{BulkOp, Entry, Fate, Letter, Outcome};
+use super::pauses::Backoff;
+use super::ports::{Bulk, DeadLetters, Observer, Positions, StoreError};
+use super::position::{Position, ShardId};
+
+/// What readers send, in the order of their shard.
+#[derive(Debug)]
+pub enum Intake {
+    /// Reading of a shard begins; its records come under this slot.
+    Open {
+        /// Slot, never used before.
+        slot: u32,
+        /// The shard.
+        shard: ShardId,
+    },
+    /// The next records of one shard.
+    Entries(Vec<Entry>),
+    /// The shard is closed and every record of it has been sent.
+    End {
+        /// Slot of the shard.
+        slot: u32,
+    },
+}
+
+/// Numbers of the loop.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// When a batch is closed.
+    pub batch: BatchLimits,
+    /// Deliveries at the same time.
+    pub in_flight: usize,
+    /// Pauses between tries.
+    pub backoff: Backoff,
+    /// Time between two stores of positions.
+    pub store_every: Duration,
+    /// Seed of the jitter.
+    pub seed: u64,
+}
+
+/// Why the loop ended before everything had.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The set-up is wrong; the words have the cure.
+    #[error("{0}")]
+    Halted(String),
+    /// Told to give up before everything had ended and was stored; the next start goes on from there.
+    #[error("stopped with {open} records open or their positions not stored; the next start reads them again")]
+    Unfinished {
+        /// Records.
+        open: usize,
+    },
+}
+
+impl From<Halt> for RunError {
+    fn from(Halt(why): Halt) -> Self {
+        Self::Halted(why)
+    }
+}
+
+/// The ports the loop works with.
+#[derive(Debug)]
+pub struct Ports<B, D, P, O> {
+    /// The cluster.
+    pub bulk: B,
+    /// Where dead letters are kept.
+    pub dead_letters: D,
+    /// Where positions are kept.
+    pub positions: P,
+    /// Who is told.
+    pub observer: O,
+}
+
+/// Runs until every sender of `intake` is gone and all that was sent has ended and is stored.
+///
+/// A shard whose end has settled *and* is stored is sent to `ended`. When `give_up` is cancelled, what
+/// is safe is stored and the rest is left for the next start.
+pub async fn run<B: Bulk, D: DeadLetters, P: Positions, O: Observer>(
+    ports: Ports<B, D, P, O>,
+    settings: Settings,
+    days: DayGuard,
+    mut intake: mpsc::Receiver<Intake>,
+    ended: mpsc::UnboundedSender<ShardId>,
+    give_up: CancellationToken,
+) -> Result<(), RunError> {
+    let mut running = Running::new(ports, settings, days, ended);
+    let mut store_tick = interval(running.settings.store_every);
+    store_tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut open = true;
+    while open || !running.is_done() {
+        running.start_deliveries();
+        let (due, store_again) = (running.batcher.due(), running.store_again);
+        let turn = tokio::select! {
+            biased;
+            () = give_up.cancelled() => break,
+            Some(done) = running.deliveries.join_next() => running.delivered(done),
+            Some(done) = running.stores.join_next() => running.stored(done),
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() && running.has_room() => {
+                running.close_batch();
+                Ok(())
+            }
+            _ = store_tick.tick() => {
+                running.store();
+                Ok(())
+            }
+            () = sleep_until(store_again.unwrap_or_else(Instant::now)), if store_again.is_some() => {
+                running.store_again = None;
+                running.store();
+                Ok(())
+            }
+            message = intake.recv(), if open && running.has_room() => {
+                match message {
+                    Some(message) => running.take(message),
+                    None => {
+                        open = false;
+                        running.close_batch();
+                    }
+                }
+                Ok(())
+            }
+        };
+        if let Err(error) = turn {
+            // The first error is the one to report.
+            running.store_what_is_safe().await.ok();
+            return Err(error);
+        }
+        if !open && running.n_open() == 0 {
+            running.store();
+        }
+    }
+    running.store_what_is_safe().await?;
+    if running.is_done() { Ok(()) } else { Err(RunError::Unfinished { open: running.n_open() }) }
+}
+
+/// What was to be stored, and whether it was.
+type Stored = (BTreeMap<ShardId, Position>, Result<(), StoreError>);
+
+struct Running<B, D, P, O> {
+    courier: Arc<Courier<B, D, O>>,
+    positions: Arc<P>,
+    observer: Arc<O>,
+    settings: Settings,
+    days: DayGuard,
+    ended: mpsc::UnboundedSender<ShardId>,
+    ledgers: HashMap<u32, Ledger>,
+    batcher: Batcher,
+    /// Closed batches that wait for a delivery to become free.
+    ready: VecDeque<Batch>,
+    deliveries: JoinSet<Result<Vec<Outcome>, Halt>>,
+    /// At most one: two could overtake each other.
+    stores: JoinSet<Stored>,
+    unstored: BTreeMap<ShardId, Position>,
+    /// After a store failed: not before this.
+    store_again: Option<Instant>,
+    n_deliveries: u64,
+}
+
+/// A store that cannot take positions now is not asked again at once.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// The last stores come after the grace: a cluster that does not answer must not hold up the end.
+const LAST_STORE: Duration = Duration::from_secs(5);
+
+impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
+    fn new(
+        ports: Ports<B, D, P, O>,
+        settings: Settings,
+        days: DayGuard,
+        ended: mpsc::UnboundedSender<ShardId>,
+    ) -> Self {
+        let observer = Arc::new(ports.observer);
+        let courier = Courier {
+            bulk: Arc::new(ports.bulk),
+            dead_letters: Arc::new(ports.dead_letters),
+            observer: observer.clone(),
+            backoff: settings.backoff,
+        };
+        Self {
+            courier: Arc::new(courier),
+            positions: Arc::new(ports.positions),
+            observer,
+            batcher: Batcher::new(settings.batch),
+            settings,
+            days,
+            ended,
+            ledgers: HashMap::new(),
+            ready: VecDeque::new(),
+            deliveries: JoinSet::new(),
+            stores: JoinSet::new(),
+            unstored: BTreeMap::new(),
+            store_again: None,
+            n_deliveries: 0,
+        }
+    }
+
+    /// Whether another batch may be closed: at most one waits for a delivery to become free.
+    fn has_room(&self) -> bool {
+        self.ready.is_empty()
+    }
+
+    fn is_done(&self) -> bool {
+        let nothing_moves = self.deliveries.is_empty() && self.stores.is_empty() && self.ready.is_empty();
+        nothing_moves && self.batcher.due().is_none() && self.unstored.is_empty() && self.n_open() == 0
+    }
+
+    fn n_open(&self) -> usize {
+        self.ledgers.values().map(Ledger::n_open).sum()
+    }
+
+    fn take(&mut self, message: Intake) {
+        match message {
+            Intake::Open { slot, shard } => {
+                self.ledgers.insert(slot, Ledger::new(shard));
+            }
+            Intake::Entries(entries) => entries.into_iter().for_each(|entry| self.enter(entry)),
+            Intake::End { slot } => {
+                if let Some(ledger) = self.ledgers.get_mut(&slot) {
+                    ledger.reach_end();
+                }
+                self.store();
+            }
+        }
+    }
+
+    /// Into the ledger first, then on its way: an op that left before its record entered could settle nothing.
+    fn enter(&mut self, entry: Entry) {
+        let Some(ledger) = self.ledgers.get_mut(&entry.record.origin.slot) else {
+            return;
+        };
+        ledger.enter(&entry.record, entry.ops.len() + entry.letters.len(), entry.permit);
+        if entry.expired > 0 {
+            self.observer.ended(Fate::Expired, entry.expired);
+        }
+        for op in entry.ops {
+            let closed = if self.days.admits(&op.index, op.source.arrived.day()) {
+                self.batcher.push(op)
+            } else {
+                self.batcher.push_letter(too_many_days(&op))
+            };
+            self.ready.extend(closed);
+        }
+        for letter in entry.letters {
+            let closed = self.batcher.push_letter(letter);
+            self.ready.extend(closed);
+        }
+    }
+
+    fn close_batch(&mut self) {
+        self.ready.extend(self.batcher.take());
+    }
+
+    fn start_deliveries(&mut self) {
+        while self.deliveries.len() < self.settings.in_flight {
+            let Some(batch) = self.ready.pop_front() else { return };
+            let courier = self.courier.clone();
+            self.n_deliveries += 1;
+            let seed = self.settings.seed ^ self.n_deliveries;
+            self.deliveries.spawn(async move { courier.deliver(batch, seed).await });
+        }
+    }
+
+    fn delivered(&mut self, done: Result<Result<Vec<Outcome>, Halt>, JoinError>) -> Result<(), RunError> {
+        let outcomes = unpanicked(done)??;
+        let mut fates: HashMap<Fate, u64> = HashMap::new();
+        for Outcome { origin, fate } in outcomes {
+            *fates.entry(fate).or_default() += 1;
+            if let Some(ledger) = self.ledgers.get_mut(&origin.slot) {
+                ledger.settle(origin.serial);
+            }
+        }
+        for (fate, n) in fates {
+            self.observer.ended(fate, n);
+        }
+        if self.holds_an_end() {
+            self.store();
+        }
+        Ok(())
+    }
+
+    /// Whether the end of some shard is safe and not stored: its children wait for that.
+    fn holds_an_end(&self) -> bool {
+        let collected = self.unstored.values().any(|position| *position == Position::End);
+        collected || self.ledgers.values().any(Ledger::is_finished)
+    }
+
+    /// Starts storing what has become safe, unless a store is on its way.
+    fn store(&mut self) {
+        self.collect_safe();
+        if self.store_again.is_some() || !self.stores.is_empty() || self.unstored.is_empty() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.unstored);
+        let positions = self.positions.clone();
+        self.stores.spawn(async move {
+            let list: Vec<_> = batch.iter().map(|(shard, at)| (shard.clone(), at.clone())).collect();
+            let result = positions.store(&list).await;
+            (batch, result)
+        });
+    }
+
+    fn collect_safe(&mut self) {
+        for ledger in self.ledgers.values_mut() {
+            self.observer.oldest_open(ledger.shard(), ledger.oldest_open());
+            if let Some(position) = ledger.take_safe() {
+                self.unstored.insert(ledger.shard().clone(), position);
+            }
+        }
+    }
+
+    fn stored(&mut self, done: Result<Stored, JoinError>) -> Result<(), RunError> {
+        let (batch, result) = unpanicked(done)?;
+        match result {
+            Ok(()) => {
+                self.observer.state_held_up(None);
+                let list: Vec<_> = batch.into_iter().collect();
+                self.observer.stored(&list);
+                for (shard, position) in list {
+                    if position == Position::End {
+                        self.ledgers.retain(|_, ledger| *ledger.shard() != shard);
+                        // Nobody listens any more when the worker is stopping.
+                        self.ended.send(shard).ok();
+                    }
+                }
+                // An end that became safe while this was on its way must not wait for the next tick; the rest may.
+                if self.holds_an_end() {
+                    self.store();
+                }
+                Ok(())
+            }
+            Err(StoreError::Busy(why)) => {
+                self.observer.state_held_up(Some(&why));
+                self.store_again = Some(Instant::now() + STORE_PAUSE);
+                for (shard, position) in batch {
+                    self.unstored.entry(shard).or_insert(position);
+                }
+                Ok(())
+            }
+            Err(StoreError::Fenced(why) | StoreError::Halt(why)) => Err(RunError::Halted(why)),
+        }
+    }
+
+    /// The last stores: what has settled until now, whatever else is on its way.
+    async fn store_what_is_safe(&mut self) -> Result<(), RunError> {
+        self.deliveries.abort_all();
+        self.ready.clear();
+        self.batcher.take();
+        let mut first = Ok(());
+        let stores = async {
+            for _ in 0..2 {
+                while let Some(done) = self.stores.join_next().await {
+                    first = std::mem::replace(&mut first, Ok(())).and(self.stored(done));
+                }
+                self.store_again = None;
+                self.store();
+            }
+            while let Some(done) = self.stores.join_next().await {
+                first = std::mem::replace(&mut first, Ok(())).and(self.stored(done));
+            }
+        };
+        // What is late counts as not stored: `is_done` sees it.
+        timeout(LAST_STORE, stores).await.ok();
+        while self.deliveries.join_next().await.is_some() {}
+        first
+    }
+}
+
+fn too_many_days(op: &BulkOp) -> Letter {
+    let detail = "more new daily indices in an hour than --max-days allows".to_owned();
+    super::deliver::letter(op, "too_many_days", detail)
+}
+
+/// A panic in a task is a bug here, and must not pass for an unfinished task.
+fn unpanicked<T>(done: Result<T, JoinError>) -> Result<T, RunError> {
+    done.map_err(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => RunError::Halted("a delivery was cancelled".to_owned()),
+    })
+}
+
+#[cfg(test)]
+mod tests;

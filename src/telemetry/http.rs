@@ -1,0 +1,209 @@
+//! The page: `/live`, `/ready`, `/metrics`.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::health::Health;
+use super::metrics::Metrics;
+
+/// Where the page is when nobody says otherwise. Only this machine reaches it: it asks for no password.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
+
+/// Workers on one machine that each take the next port after the default.
+const DEFAULT_PORTS: u16 = 16;
+
+/// A scraper, two probes and a few people; more wait in the listener's queue.
+const MAX_CONNECTIONS: usize = 32;
+
+/// A request is a line and a few headers.
+const MAX_HEADERS: usize = 64;
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One request a connection, answered and closed within this: a reader that takes nothing holds a place no longer.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long answers under way may take once the page is told to stop.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+
+/// Out of file descriptors or the like: the pause before the next try, and so before the next log line.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Where to listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listen {
+    /// [`DEFAULT_LISTEN`], or the next free port when it is taken.
+    Default,
+    /// Exactly here.
+    At(SocketAddr),
+}
+
+/// The page cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {at}: {source}; {cure}")]
+pub struct ListenError {
+    at: SocketAddr,
+    cure: String,
+    source: io::Error,
+}
+
+/// Begins to listen, and logs where.
+pub async fn bind(listen: Listen) -> Result<TcpListener, ListenError> {
+    let listener = match listen {
+        Listen::At(at) => TcpListener::bind(at).await.map_err(|source| ListenError {
+            at,
+            cure: "give another address with --http-listen, or stop what listens there".to_owned(),
+            source,
+        })?,
+        Listen::Default => bind_next(DEFAULT_LISTEN, DEFAULT_PORTS).await?,
+    };
+    let at = listener.local_addr().map_err(|source| ListenError {
+        at: DEFAULT_LISTEN,
+        cure: "give an address with --http-listen".to_owned(),
+        source,
+    })?;
+    let moved = match listen == Listen::Default && at != DEFAULT_LISTEN {
+        true => format!(" ({DEFAULT_LISTEN} is taken)"),
+        false => String::new(),
+    };
+    tracing::info!(http.address = %at, "readiness and metrics at http://{at}/{moved}");
+    Ok(listener)
+}
+
+/// The first free port from `first` on, of `ports`.
+async fn bind_next(first: SocketAddr, ports: u16) -> Result<TcpListener, ListenError> {
+    let mut at = first;
+    for _ in 1..ports {
+        match TcpListener::bind(at).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => at.set_port(at.port().saturating_add(1)),
+            other => return other.map_err(|source| no_port(at, first, ports, source)),
+        }
+    }
+    TcpListener::bind(at).await.map_err(|source| no_port(at, first, ports, source))
+}
+
+fn no_port(at: SocketAddr, first: SocketAddr, ports: u16, source: io::Error) -> ListenError {
+    let cure = format!("{ports} ports from {} on were to be tried: give a free one with --http-listen", first.port());
+    ListenError { at, cure, source }
+}
+
+/// What the page shows. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// For `/metrics`.
+    pub metrics: Metrics,
+    /// For `/ready`.
+    pub health: Health,
+}
+
+/// Serves the page until `stop`; answers under way then get a second.
+pub async fn serve(listener: TcpListener, page: Page, stop: CancellationToken) {
+    let service = TowerToHyperService::new(router(page));
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    while let Some(stream) = next(&listener, &stop).await {
+        let Some(place) = stop.run_until_cancelled(places.clone().acquire_owned()).await else {
+            break;
+        };
+        let service = service.clone();
+        connections.spawn(async move {
+            let _place = place;
+            answer(stream, service).await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    let rest = async { while connections.join_next().await.is_some() {} };
+    // Those that are still not done end with the set.
+    let _done = tokio::time::timeout(STOP_GRACE, rest).await;
+}
+
+/// The next connection; none when it is time to stop.
+async fn next(listener: &TcpListener, stop: &CancellationToken) -> Option<TcpStream> {
+    loop {
+        match stop.run_until_cancelled(listener.accept()).await? {
+            Ok((stream, _)) => return Some(stream),
+            Err(error) => {
+                tracing::warn!(error = %error, "the page cannot accept a connection: {error}");
+                stop.run_until_cancelled(tokio::time::sleep(ACCEPT_PAUSE)).await?;
+            }
+        }
+    }
+}
+
+async fn answer(stream: TcpStream, service: TowerToHyperService<Router>) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    http.max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES).keep_alive(false);
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    // A client that went away or was too slow has nobody to tell and nothing to act upon.
+    match tokio::time::timeout(CONNECTION_TIMEOUT, connection).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(error = %error, "a connection to the page ended early"),
+        Err(_) => tracing::debug!("a connection to the page took too long"),
+    }
+}
+
+fn router(page: Page) -> Router {
+    Router::new()
+        .route("/", get(index))
+        .route("/live", get(|| async { "live\n" }))
+        .route("/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(page)
+}
+
+async fn index() -> &'static str {
+    concat!("essink ", env!("CARGO_PKG_VERSION"), "\n\n/live\n/ready\n/metrics\n")
+}
+
+async fn metrics(State(page): State<Page>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, OPEN_METRICS)], page.metrics.render(page.health.is_ready()))
+}
+
+async fn ready(State(page): State<Page>, headers: HeaderMap) -> impl IntoResponse {
+    let reasons = page.health.reasons();
+    let status = match reasons.is_empty() {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let json = headers.get(ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(JSON.as_bytes()));
+    let (kind, body) = if json { (JSON, as_json(&reasons)) } else { (TEXT, as_text(&reasons)) };
+    (status, [(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-store")], body)
+}
+
+fn as_text(reasons: &[(String, String)]) -> String {
+    match reasons {
+        [] => "ready\n".to_owned(),
+        _ => reasons.iter().fold("not ready\n".to_owned(), |text, (key, reason)| text + key + ": " + reason + "\n"),
+    }
+}
+
+fn as_json(reasons: &[(String, String)]) -> String {
+    let reasons: serde_json::Map<_, _> =
+        reasons.iter().map(|(key, reason)| (key.clone(), reason.clone().into())).collect();
+    serde_json::json!({"ready": reasons.is_empty(), "reasons": reasons}).to_string() + "\n"
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::telemetry::metrics::Outcome;
+
+struct Served {
+    at: SocketAddr,
+    page: Page,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+async fn served() -> Served {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let page = Page { metrics: Metrics::new(|| 0), health: Health::starting() };
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(serve(listener, page.clone(), stop.clone()));
+    Served { at, page, stop, task }
+}
+
+/// Sends `head` as it is and reads until the server closes.
+async fn exchange(at: SocketAddr, head: &str) -> String {
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // A reset after the answer is the server closing on what it would not read.
+    let _end = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
+}
+
+async fn fetch(at: SocketAddr, path: &str, accept: &str) -> (u16, String, String) {
+    let answer = exchange(at, &format!("GET {path} HTTP/1.1\r\nhost: x\r\naccept: {accept}\r\n\r\n")).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {answer:?}"));
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, head.to_ascii_lowercase(), body.to_owned())
+}
+
+#[tokio::test]
+async fn live_while_it_runs_and_ready_when_it_is() {
+    let served = served().await;
+    let (status, _, body) = fetch(served.at, "/ready", "*/*").await;
+    assert_eq!((status, body.as_str()), (503, "not ready\nstart: starting\n"));
+    assert_eq!(fetch(served.at, "/live", "*/*").await.0, 200);
+
+    served.page.health.started();
+    served.page.health.set("cluster", "busy: 429 \"queue full\"");
+    let (status, head, body) = fetch(served.at, "/ready", "application/json").await;
+    assert_eq!(status, 503);
+    assert!(head.contains("content-type: application/json"), "{head}");
+    let json: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(json, serde_json::json!({"ready": false, "reasons": {"cluster": "busy: 429 \"queue full\""}}));
+
+    served.page.health.clear("cluster");
+    assert_eq!(fetch(served.at, "/ready", "*/*").await.2, "ready\n");
+    assert_eq!(fetch(served.at, "/ready", "application/json").await.0, 200);
+}
+
+#[tokio::test]
+async fn metrics_are_open_metrics_with_readiness() {
+    let served = served().await;
+    served.page.metrics.events(Outcome::Indexed, 7);
+    let (status, head, body) = fetch(served.at, "/metrics", "*/*").await;
+    assert_eq!(status, 200);
+    assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0"), "{head}");
+    assert!(body.contains("essink_events_total{outcome=\"indexed\"} 7\n"), "{body}");
+    assert!(body.contains("essink_ready 0\n"), "{body}");
+    assert!(body.ends_with("# EOF\n"), "{body}");
+}
+
+#[tokio::test]
+async fn the_index_names_the_rest() {
+    let served = served().await;
+    let (status, _, body) = fetch(served.at, "/", "*/*").await;
+    assert_eq!(status, 200);
+    for path in ["/live", "/ready", "/metrics"] {
+        assert!(body.contains(path), "{body}");
+    }
+    assert_eq!(fetch(served.at, "/nothing", "*/*").await.0, 404);
+}
+
+#[tokio::test]
+async fn what_is_not_a_small_get_is_refused() {
+    let at = served().await.at;
+    let post = exchange(at, "POST /ready HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000000\r\n\r\nxx").await;
+    assert!(post.starts_with("HTTP/1.1 405"), "{post}");
+    let many = "x: y\r\n".repeat(MAX_HEADERS + 1);
+    let answer = exchange(at, &format!("GET /live HTTP/1.1\r\n{many}\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    let long = "y".repeat(MAX_HEAD_BYTES);
+    let answer = exchange(at, &format!("GET /live HTTP/1.1\r\nx: {long}\r\n\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 431") || answer.is_empty(), "{answer}");
+}
+
+#[tokio::test]
+async fn silent_clients_neither_fill_the_page_nor_stay() {
+    let served = served().await;
+    let mut silent = Vec::new();
+    for _ in 0..MAX_CONNECTIONS {
+        let mut stream = TcpStream::connect(served.at).await.unwrap();
+        stream.write_all(b"GET /live HT").await.unwrap();
+        silent.push(stream);
+    }
+    let began = tokio::time::Instant::now();
+    assert_eq!(fetch(served.at, "/live", "*/*").await.0, 200);
+    assert!(began.elapsed() < CONNECTION_TIMEOUT, "{:?}", began.elapsed());
+    let mut end = Vec::new();
+    let _end = silent[0].read_to_end(&mut end).await;
+    assert!(!String::from_utf8_lossy(&end).contains("200 OK"));
+}
+
+#[tokio::test]
+async fn stops_at_once_when_nobody_is_served() {
+    let served = served().await;
+    assert_eq!(fetch(served.at, "/live", "*/*").await.0, 200);
+    served.stop.cancel();
+    tokio::time::timeout(STOP_GRACE * 5, served.task).await.unwrap().unwrap();
+    assert!(TcpStream::connect(served.at).await.is_err(), "still listening");
+}
+
+#[tokio::test]
+async fn the_default_moves_to_the_next_free_port() {
+    let first = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let taken = first.local_addr().unwrap();
+    let moved = bind_next(taken, DEFAULT_PORTS).await.unwrap().local_addr().unwrap();
+    assert!(moved.port() > taken.port() && moved.port() < taken.port() + DEFAULT_PORTS, "{taken} to {moved}");
+    let none = bind_next(taken, 1).await.unwrap_err().to_string();
+    assert!(none.contains("--http-listen"), "{none}");
+}
+
+#[tokio::test]
+async fn an_explicit_address_that_is_taken_is_an_error_with_the_cure() {
+    let first = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let taken = first.local_addr().unwrap();
+    let error = bind(Listen::At(taken)).await.unwrap_err().to_string();
+    assert!(error.contains(&taken.to_string()) && error.contains("give another address"), "{error}");
+    let free = bind(Listen::At("127.0.0.1:0".parse().unwrap())).await.unwrap();
+    assert_ne!(free.local_addr().unwrap().port(), 0);
+}

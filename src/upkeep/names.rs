@@ -1,0 +1,205 @@
+//! Names of index families, of their patterns and of the templates that serve them.
+
+use std::fmt;
+
+/// What the names of each family's indices begin with; what follows is the day, `YYYY-MM-DD`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prefixes {
+    /// Amazon Pinpoint events and their successors.
+    pub pinpoint: String,
+    /// Events that no rule recognises.
+    pub unrecognized: String,
+    /// What could not be indexed.
+    pub dead_letters: String,
+}
+
+impl Default for Prefixes {
+    fn default() -> Self {
+        Self {
+            pinpoint: "pinpoint-".into(),
+            unrecognized: "unrecognized-".into(),
+            dead_letters: "essink-dead-letters-".into(),
+        }
+    }
+}
+
+/// Why a set of prefixes cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PrefixError {
+    /// Not the beginning of an index name.
+    #[error(
+        "prefix {0:?} cannot begin an index name: 1 to 200 of a-z, 0-9, '.', '_', '-', and none of the last three first"
+    )]
+    Unusable(String),
+    /// Indices of one family would match the pattern of another.
+    #[error("prefix {0:?} begins prefix {1:?}: an index would belong to two families, so change one of them")]
+    Overlap(String, String),
+    /// Essink's own state would match the pattern.
+    #[error("prefix {0:?} begins {STATE:?}, where essink keeps its positions: choose a longer one")]
+    Reserved(String),
+}
+
+/// The index that holds positions, unless configured otherwise.
+const STATE: &str = "essink-state";
+
+impl Prefixes {
+    /// Every prefix, in the order templates are reported in.
+    pub fn all(&self) -> [&str; 3] {
+        [&self.pinpoint, &self.unrecognized, &self.dead_letters]
+    }
+
+    /// Refuses prefixes that no index can have, and prefixes of which one begins another.
+    pub fn check(&self) -> Result<(), PrefixError> {
+        let all = self.all();
+        for (at, prefix) in all.iter().enumerate() {
+            check(prefix)?;
+            if STATE.starts_with(prefix) {
+                return Err(PrefixError::Reserved((*prefix).into()));
+            }
+            let rival = all.iter().enumerate().find(|(other, name)| *other != at && name.starts_with(prefix));
+            if let Some((_, rival)) = rival {
+                return Err(PrefixError::Overlap((*prefix).into(), (*rival).into()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses what no index name can begin with. An empty prefix above all: its pattern is every index.
+pub fn check(prefix: &str) -> Result<(), PrefixError> {
+    if usable(prefix) { Ok(()) } else { Err(PrefixError::Unusable(prefix.into())) }
+}
+
+/// 200 bytes leave room for every rotation's suffix below the servers' limit of 255 bytes a name.
+/// A leading dot would make the index hidden and its wildcard blind; `-` and `_` are refused by servers.
+fn usable(prefix: &str) -> bool {
+    let tail = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
+    let head = prefix.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    head && prefix.len() <= 200 && prefix.bytes().all(tail)
+}
+
+/// The pattern that matches every index of a family.
+pub fn pattern(prefix: &str) -> String {
+    format!("{prefix}*")
+}
+
+/// The name of a family's index template. Two prefixes give two names, so that they can live in one cluster.
+pub fn template_name(prefix: &str) -> String {
+    let trimmed = prefix.strip_suffix('-').unwrap_or(prefix);
+    if trimmed.starts_with("essink-") { trimmed.to_owned() } else { format!("essink-{trimmed}") }
+}
+
+/// Whether some name matches both patterns, in which `*` stands for any text.
+pub fn overlap(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    // `row[j]`: the rest of `left` and `right[j..]` have a name in common.
+    let mut row = vec![false; right.len() + 1];
+    row[right.len()] = true;
+    for j in (0..right.len()).rev() {
+        row[j] = right[j] == b'*' && row[j + 1];
+    }
+    for &l in left.iter().rev() {
+        let below = row;
+        row = vec![false; right.len() + 1];
+        row[right.len()] = l == b'*' && below[right.len()];
+        for j in (0..right.len()).rev() {
+            let r = right[j];
+            row[j] = match (l, r) {
+                (b'*', _) | (_, b'*') => below[j] || row[j + 1],
+                _ => l == r && below[j + 1],
+            };
+        }
+    }
+    row[0]
+}
+
+impl fmt::Display for Prefixes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.all().map(pattern).join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Whether `pattern` matches `name`, by trying every length for each star.
+    fn matches(pattern: &[u8], name: &[u8]) -> bool {
+        match pattern.split_first() {
+            None => name.is_empty(),
+            Some((b'*', rest)) => (0..=name.len()).any(|n| matches(rest, &name[n..])),
+            Some((byte, rest)) => name.first() == Some(byte) && matches(rest, &name[1..]),
+        }
+    }
+
+    /// Every name over `ab` of at most `longest` letters.
+    fn names(longest: usize) -> Vec<Vec<u8>> {
+        let mut all = vec![vec![]];
+        let mut from = 0;
+        for _ in 0..longest {
+            let until = all.len();
+            for at in from..until {
+                for letter in *b"ab" {
+                    let mut name: Vec<u8> = all[at].clone();
+                    name.push(letter);
+                    all.push(name);
+                }
+            }
+            from = until;
+        }
+        all
+    }
+
+    #[test]
+    fn overlaps_of_real_patterns() {
+        let check = |left, right, expected| assert_eq!(overlap(left, right), expected, "{left} {right}");
+        check("pinpoint-*", "pinpoint*", true);
+        check("pinpoint-*", "*", true);
+        check("pinpoint-*", "*-2020-*", true);
+        check("pinpoint-*", "pinpoint-2020-01-01", true);
+        check("pinpoint-*", "pinpoint_*", false);
+        check("pinpoint-*", "pinpoint", false);
+        check("pinpoint-*", "logs-*-*", false);
+        check("*a", "*b", false);
+        check("", "*", true);
+        check("", "", true);
+        check("", "a", false);
+    }
+
+    proptest! {
+        /// Two patterns of at most four signs that meet at all meet in a name of at most eight letters.
+        #[test]
+        fn overlap_is_what_trying_every_name_says(left in "[ab*]{0,4}", right in "[ab*]{0,4}") {
+            let common = names(8).iter().any(|n| matches(left.as_bytes(), n) && matches(right.as_bytes(), n));
+            prop_assert_eq!(overlap(&left, &right), common);
+            prop_assert_eq!(overlap(&right, &left), common);
+        }
+    }
+
+    #[test]
+    fn template_names_differ_by_prefix() {
+        let check = |prefix, expected: &str| assert_eq!(template_name(prefix), expected);
+        check("pinpoint-", "essink-pinpoint");
+        check("essink-dead-letters-", "essink-dead-letters");
+        check("acme-pinpoint-", "essink-acme-pinpoint");
+        check("pinpoint_", "essink-pinpoint_");
+    }
+
+    #[test]
+    fn prefixes_that_cannot_work_are_refused() {
+        let with = |pinpoint: &str| Prefixes { pinpoint: pinpoint.into(), ..Prefixes::default() }.check();
+        assert_eq!(with("pinpoint-"), Ok(()));
+        for bad in ["", "-a", "_a", ".hidden-", "Pinpoint-", "a*", "a,b", "a/b", "ü-", &"a".repeat(201)] {
+            assert_eq!(with(bad), Err(PrefixError::Unusable(bad.into())));
+        }
+        assert_eq!(with("essink-"), Err(PrefixError::Reserved("essink-".into())));
+        assert_eq!(with("essink-d"), Err(PrefixError::Overlap("essink-d".into(), "essink-dead-letters-".into())));
+        assert_eq!(with("unrecognized-"), Err(PrefixError::Overlap("unrecognized-".into(), "unrecognized-".into())));
+        assert_eq!(
+            with("unrecognized-x-"),
+            Err(PrefixError::Overlap("unrecognized-".into(), "unrecognized-x-".into()))
+        );
+    }
+}

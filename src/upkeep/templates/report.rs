@@ -1,0 +1,97 @@
+//! What was done, in words and as JSON.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::files::{Kind, Template};
+use crate::upkeep::mappings::Findings;
+
+/// What was done about one template, or would be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It was not there.
+    Created,
+    /// It differed.
+    Updated,
+    /// It is as it should be.
+    Unchanged,
+    /// A newer essink wrote it; an older one never goes back.
+    KeptNewer,
+}
+
+/// One template's line in the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// Which kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// What was done, or would be in a dry run.
+    pub action: Action,
+    /// Whether it was only looked at.
+    pub dry_run: bool,
+}
+
+/// Everything `ensure` did and found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Whether nothing was written.
+    pub dry_run: bool,
+    /// Each template, in the order they are written.
+    pub templates: Vec<Line>,
+    /// One sentence each.
+    pub warnings: Vec<String>,
+    /// Existing indices that disagree with the templates.
+    pub indices: Findings,
+}
+
+impl Action {
+    /// Whether the template has to be written.
+    pub fn writes(self) -> bool {
+        matches!(self, Self::Created | Self::Updated)
+    }
+
+    /// The beginning of a line of the report.
+    pub fn words(self, dry_run: bool) -> &'static str {
+        match (self, dry_run) {
+            (Self::Created, false) => "created",
+            (Self::Created, true) => "would create",
+            (Self::Updated, false) => "updated",
+            (Self::Updated, true) => "would update",
+            (Self::Unchanged, _) => "unchanged",
+            (Self::KeptNewer, _) => "kept (newer)",
+        }
+    }
+}
+
+impl Line {
+    pub(super) fn new(template: &Template, action: Action, dry_run: bool) -> Self {
+        Self { kind: template.kind, name: template.name.clone(), action, dry_run }
+    }
+}
+
+impl Report {
+    pub(super) fn new(dry_run: bool) -> Self {
+        Self { dry_run, templates: Vec::new(), warnings: Vec::new(), indices: Findings::default() }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<13} {} {}", self.action.words(self.dry_run), self.kind.words(), self.name)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.templates {
+            writeln!(f, "{line}")?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
+        write!(f, "{}", self.indices)
+    }
+}

@@ -1,0 +1,174 @@
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::installed::compare;
+use super::*;
+use crate::event::clock::Filed;
+use crate::event::document::{self, About};
+use crate::event::scan;
+use crate::event::time::Millis;
+
+fn wanted(options: &TemplateOptions, name: &str) -> Template {
+    files::all(options).into_iter().find(|t| t.name == name).unwrap()
+}
+
+#[test]
+fn every_file_is_installed_under_its_name() {
+    let names: Vec<_> = files::all(&TemplateOptions::default()).into_iter().map(|t| t.name).collect();
+    assert_eq!(
+        names,
+        ["essink-settings", "essink-event", "essink-pinpoint", "essink-unrecognized", "essink-dead-letters"]
+    );
+    let other = Prefixes { pinpoint: "acme-".into(), ..Prefixes::default() };
+    let options = TemplateOptions { prefixes: other, ..TemplateOptions::default() };
+    assert_eq!(wanted(&options, "essink-acme").body["index_patterns"], json!(["acme-*"]));
+}
+
+#[test]
+fn settings_are_filled_in_only_when_chosen() {
+    let settings = |options: &TemplateOptions| wanted(options, "essink-pinpoint").body["template"]["settings"].clone();
+    assert_eq!(settings(&TemplateOptions::default()), Value::Null);
+    let options = TemplateOptions {
+        shards: Some(3),
+        replicas: Some(0),
+        refresh_interval: Some("30s".into()),
+        ..TemplateOptions::default()
+    };
+    assert_eq!(
+        settings(&options),
+        json!({"index": {"number_of_shards": 3, "number_of_replicas": 0, "refresh_interval": "30s"}})
+    );
+}
+
+/// Every rule of `template` as (path, matched type, mapping), in order.
+fn rules(template: &Template) -> Vec<(String, String, Value)> {
+    let rules = template.body["template"]["mappings"]["dynamic_templates"].as_array().unwrap().clone();
+    let rules = rules.iter().flat_map(|rule| rule.as_object().unwrap().values());
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    rules.map(|r| (text(&r["path_match"]), text(&r["match_mapping_type"]), r["mapping"].clone())).collect()
+}
+
+#[test]
+fn without_twins_only_free_maps_lose_them() {
+    let options = TemplateOptions { keyword_twins: false, ..TemplateOptions::default() };
+    let plain = wanted(&options, "essink-pinpoint");
+    for (path, _, mapping) in rules(&plain) {
+        let free = path.ends_with("ttributes.*") || path == "client_context.custom.*";
+        assert!(!free || mapping.get("fields").is_none(), "{path}");
+        assert!(!path.is_empty() || mapping.get("fields").is_some(), "a rule for any path lost its twin");
+    }
+    let named = &plain.body["template"]["mappings"]["properties"];
+    assert!(named["attributes"]["properties"]["campaign_id"]["fields"]["keyword"].is_object());
+}
+
+/// What real servers taught: a rule without a type also takes objects and refuses every dotted key; a rule
+/// for any path shadows all after it; booleans refuse `"yes"`; a `flat_object` can end a node.
+#[test]
+fn the_rules_that_keep_documents_from_being_refused_hold() {
+    let pinpoint = wanted(&TemplateOptions::default(), "essink-pinpoint");
+    let rules = rules(&pinpoint);
+    let first_any = rules.iter().position(|(path, _, _)| path.is_empty()).unwrap();
+    for (at, (path, kind, mapping)) in rules.iter().enumerate() {
+        assert!(["string", "long", "double", "boolean"].contains(&kind.as_str()), "{path} matches {kind}");
+        assert_eq!(at >= first_any, path.is_empty(), "{path} stands after a rule for any path");
+        assert!(mapping["type"] == "keyword" || mapping["type"] == "double", "{path}");
+        assert!(mapping["type"] != "double" || mapping["ignore_malformed"] == true, "{path}");
+    }
+    for template in files::all(&TemplateOptions::default()) {
+        let text = template.body.to_string();
+        assert!(!text.contains("flat") && !text.contains(r#""type":"boolean""#), "{}", template.name);
+    }
+}
+
+#[test]
+fn time_fields_read_milliseconds_and_dates_and_refuse_nothing() {
+    let pinpoint = wanted(&TemplateOptions::default(), "essink-pinpoint");
+    let named = &pinpoint.body["template"]["mappings"]["properties"];
+    for field in ["arrival_timestamp", "event_timestamp"] {
+        let form =
+            json!({"type": "date", "format": "epoch_millis||strict_date_optional_time", "ignore_malformed": true});
+        assert_eq!(named[field], form, "{field}");
+    }
+}
+
+/// `essink` is not dynamic: a key that the template does not know could not be searched, and one that nothing writes
+/// would be a promise.
+#[test]
+fn the_keys_that_essink_adds_are_mapped_and_no_others() {
+    let mut event = scan::Scanned::default();
+    scan::scan(b"{}", 0, &scan::ScanLimits { depth: 1, keys: 1 }, &mut event).unwrap();
+    let arrived = Millis(1_700_000_000_000);
+    let about = About { filed: Filed { at: arrived, corrected: true }, arrived, envelopes: &["sns"] };
+    let mut document = Vec::new();
+    document::write_wrapped(&event, &about, &mut document);
+    let document: Value = serde_json::from_slice(&document).unwrap();
+    let component = wanted(&TemplateOptions::default(), "essink-event");
+    let mapped = &component.body["template"]["mappings"]["properties"];
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(keys(&mapped["essink"]["properties"]), keys(&document["essink"]));
+    assert!(mapped["@timestamp"].is_object() && document["@timestamp"].is_string());
+}
+
+/// What a server would give back for `template`.
+fn read_back(template: &Template) -> Value {
+    let mut found = template.body.clone();
+    found["created_date_millis"] = json!(1);
+    found
+}
+
+fn decision(template: &Template, found: &Value) -> Action {
+    compare(template, Some(found)).unwrap().action
+}
+
+#[test]
+fn only_what_differs_is_written() {
+    let template = wanted(&TemplateOptions::default(), "essink-pinpoint");
+    assert_eq!(compare(&template, None).unwrap().action, Action::Created);
+    assert_eq!(decision(&template, &read_back(&template)), Action::Unchanged);
+    let sharded = wanted(&TemplateOptions { shards: Some(2), ..TemplateOptions::default() }, "essink-pinpoint");
+    let verdict = compare(&template, Some(&read_back(&sharded))).unwrap();
+    assert_eq!((verdict.action, verdict.warning), (Action::Updated, None));
+}
+
+#[test]
+fn a_change_by_hand_is_undone_and_said() {
+    let template = wanted(&TemplateOptions::default(), "essink-pinpoint");
+    let mut found = read_back(&template);
+    found["template"]["mappings"]["properties"]["event_type"] = json!({"type": "text"});
+    let verdict = compare(&template, Some(&found)).unwrap();
+    assert_eq!(verdict.action, Action::Updated);
+    assert!(verdict.warning.unwrap().contains("changed by hand"));
+}
+
+#[test]
+fn a_newer_version_is_never_downgraded() {
+    let template = wanted(&TemplateOptions::default(), "essink-event");
+    let mut found = read_back(&template);
+    found["_meta"]["version"] = json!(VERSION + 1);
+    let verdict = compare(&template, Some(&found)).unwrap();
+    assert_eq!(verdict.action, Action::KeptNewer);
+    assert!(verdict.warning.unwrap().contains("newer than this essink's"));
+    found["_meta"]["version"] = json!(VERSION - 1);
+    assert_eq!(decision(&template, &found), Action::Updated);
+}
+
+#[test]
+fn a_template_of_somebody_else_is_not_overwritten() {
+    let template = wanted(&TemplateOptions::default(), "essink-pinpoint");
+    let refusal = |found: Value| compare(&template, Some(&found)).err().unwrap();
+    assert!(refusal(json!({"index_patterns": ["pinpoint-*"]})).contains("is not essink's"));
+    let mut other = read_back(&template);
+    other["index_patterns"] = json!(["essink-pinpoint-*"]);
+    assert!(refusal(other).contains("serves other indices"));
+}
+
+#[test]
+fn the_live_check_expects_components_and_the_family() {
+    let expected = expected(&files::all(&TemplateOptions::default()));
+    let of = |prefix: &str| expected.iter().find(|e| e.prefix == prefix).unwrap();
+    let has = |prefix: &str, field: &str| of(prefix).properties.iter().any(|p| p[field].is_object());
+    assert!(has("pinpoint-", "arrival_timestamp") && has("pinpoint-", "@timestamp") && has("pinpoint-", "essink"));
+    assert!(has("unrecognized-", "@timestamp") && !has("unrecognized-", "arrival_timestamp"));
+    assert!(has("essink-dead-letters-", "sequence") && !has("essink-dead-letters-", "essink"));
+}

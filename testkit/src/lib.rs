@@ -1,0 +1,18 @@
+//! Real servers, seeded events and wire fakes for essink's tests, benches and demo.
+//!
+//! - [`search`]: real OpenSearch and Elasticsearch nodes that cannot outlive this process
+//! - [`kinesis`]: a real Kinesis API in this process, and the producer's side of it
+//! - [`events`]: a seeded stream of Pinpoint events, and what was made, counted beside it
+//! - [`kpl`]: records as the Kinesis Producer Library aggregates them, whole and broken
+//! - [`fake_bulk`]: a `_bulk` endpoint that answers at once (benches) or as told (faults)
+//! - [`cpu`]: how much CPU a group of threads has used
+//!
+//! Nothing here knows essink: its expectations must not come from the code under test.
+
+pub mod cpu;
+pub mod events;
+pub mod fake_bulk;
+pub mod http;
+pub mod kinesis;
+pub mod kpl;
+pub mod search;

@@ -1,0 +1,36 @@
+//! A worker's page, as a scraper and a probe see it.
+
+use std::time::Duration;
+
+/// Where a worker is told to serve its page.
+pub struct Page(String);
+
+impl Page {
+    /// On a port that was free a moment ago.
+    pub fn on_a_free_port() -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        Self(listener.local_addr().expect("bound").to_string())
+    }
+
+    /// `args` of `run_args`, which ask for no page, with this one.
+    pub fn instead_of_none<'a>(&'a self, mut args: Vec<&'a str>) -> Vec<&'a str> {
+        let none = args.iter().position(|arg| *arg == "none").expect("given");
+        args[none] = &self.0;
+        args
+    }
+
+    /// Status and text; nothing while the worker does not listen.
+    pub async fn get(&self, path: &str) -> Option<(u16, String)> {
+        let client = testkit::http::client().expect("a client");
+        let request = client.get(format!("http://{}{path}", self.0)).timeout(Duration::from_secs(5));
+        let answer = request.send().await.ok()?;
+        Some((answer.status().as_u16(), answer.text().await.ok()?))
+    }
+
+    /// Events that ended so: `indexed`, `already_there`, `dead_lettered`, `expired`.
+    pub async fn events(&self, outcome: &str) -> Option<u64> {
+        let (_, metrics) = self.get("/metrics").await?;
+        let sample = format!("essink_events_total{{outcome=\"{outcome}\"}} ");
+        metrics.lines().find_map(|line| line.strip_prefix(&sample))?.parse().ok()
+    }
+}

@@ -1,0 +1,48 @@
+//! The main path, once on each other server that is a target.
+
+use testkit::events::Plan;
+use testkit::kinesis::Kinesis;
+use testkit::search::{Kind, Options, Server};
+
+use crate::main_path::{check_truth, feed};
+use crate::support::*;
+
+async fn main_path_on(kind: Kind) {
+    let search = Server::start(kind, Options::default()).await.expect("a server");
+    let kinesis = Kinesis::start().await.expect("Kinesis");
+    kinesis.client().create_stream("events", 2).await.expect("stream");
+    let day = |text: &str| text.parse().expect("a date");
+    let plan = Plan { enriched: false, ..Plan::days(5, 2_000, day("2026-10-30")..day("2026-11-01")) };
+    let truth = feed(&kinesis, "events", plan).await;
+    let bad = ("k".to_owned(), b"not json".to_vec());
+    kinesis.client().put_records("events", &[bad]).await.expect("put");
+    catch_up(&kinesis, &search, "events", &[]).await.expect(0, &[]);
+    check_truth(&search, &truth).await;
+    assert_eq!(count(&search, "essink-dead-letters-*").await, 1);
+    let twice = catch_up(&kinesis, &search, "events", &["--group", "second"]).await.expect(0, &[]);
+    check_truth(&search, &truth).await;
+    assert_eq!(count(&search, "essink-dead-letters-*").await, 1, "{}", twice.err);
+    let again =
+        finish(essink(&["init-templates", "--opensearch-url", search.url(), "--replicas", "0"])).await.expect(0, &[]);
+    assert!(!again.out.contains("created") && !again.out.contains("updated"), "{}", again.out);
+    let prune = ["prune", "--keep", "1d", "--yes", "--opensearch-url", search.url()];
+    finish(essink(&prune)).await.expect(0, &[]);
+    assert_eq!(count(&search, "pinpoint-*").await, 0);
+    crate::state::positions_are_kept(search.url()).await;
+    search.stop().await.expect("stopped");
+}
+
+#[tokio::test]
+async fn opensearch_2() {
+    main_path_on(Kind::OpenSearch2).await;
+}
+
+#[tokio::test]
+async fn elasticsearch_8() {
+    main_path_on(Kind::Elasticsearch8).await;
+}
+
+#[tokio::test]
+async fn elasticsearch_7() {
+    main_path_on(Kind::Elasticsearch7).await;
+}

@@ -1,0 +1,151 @@
+//! Documents of every shape under the templates, on a real cluster: each starts from a wiped one.
+
+use essink::upkeep::names::Prefixes;
+use essink::upkeep::templates::{TemplateOptions, ensure};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::requests::{ask, client, create_all};
+use super::support::{PINPOINT_SAMPLES, samples};
+
+fn options() -> TemplateOptions {
+    TemplateOptions { shards: Some(1), replicas: Some(0), ..TemplateOptions::default() }
+}
+
+/// `events` in another order for every `seed`.
+fn shuffled(events: &[Value], seed: u64) -> Vec<Value> {
+    let mut events = events.to_vec();
+    let mut state = seed;
+    for at in (1..events.len()).rev() {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        events.swap(at, usize::try_from(state >> 33).unwrap() % (at + 1));
+    }
+    events
+}
+
+/// Every published event is indexed in any order, and all days agree about every field.
+pub async fn no_published_event_is_refused(url: &str) {
+    let client = client(url);
+    for (prefix, keyword_twins) in [("pinpoint-", true), ("plain-", false)] {
+        let prefixes = Prefixes { pinpoint: prefix.into(), ..Prefixes::default() };
+        ensure(&client, &TemplateOptions { prefixes, keyword_twins, ..options() }, false).await.unwrap();
+        let samples = samples(&PINPOINT_SAMPLES);
+        assert!(samples.len() >= 15, "{} samples", samples.len());
+        for order in 0..10 {
+            let events = if order == 0 { samples.clone() } else { shuffled(&samples, order) };
+            let refused = create_all(&client, &format!("{prefix}2020-01-{:02}", order + 1), &events).await;
+            assert_eq!(refused, [Value::Null; 0], "order {order}");
+        }
+        let caps = ask(&client, Method::GET, &format!("/{prefix}*/_field_caps?fields=*"), None).await;
+        let fields = caps["fields"].as_object().unwrap();
+        let of_two_types: Vec<_> = fields.iter().filter(|(_, types)| types.as_object().unwrap().len() > 1).collect();
+        assert_eq!(of_two_types, [], "a field has another type on another day");
+        for field in ["arrival_timestamp", "event_timestamp", "session.start_timestamp"] {
+            assert_eq!(fields[field]["date"]["aggregatable"], true, "{field}: {}", fields[field]);
+        }
+        assert_eq!(fields["event_type.keyword"]["keyword"]["aggregatable"], true);
+        assert_eq!(fields["metrics.price_in_millicents_usd"]["double"]["aggregatable"], true);
+        assert!(fields.contains_key("attributes.campaign_id.keyword"), "named fields keep their twins");
+    }
+}
+
+/// Stamps nobody can read do not keep an event out: it is indexed by its Kinesis arrival with its own stamps as
+/// they came.
+pub async fn no_stamp_is_refused(url: &str) {
+    let client = client(url);
+    ensure(&client, &options(), false).await.unwrap();
+    let stamps = [
+        json!("yesterday"),
+        json!(""),
+        json!(null),
+        json!([]),
+        json!(true),
+        json!(1.5e12),
+        json!(1e30),
+        json!(-5),
+        json!(12_345_678_901_234_567_890_u64),
+        json!("1517537778048"),
+        json!("2020-01-01T00:00:00Z"),
+        json!("x".repeat(40_000)),
+        json!(["yesterday", 5]),
+    ];
+    let event = |stamp: &Value| json!({"event_type": "t", "arrival_timestamp": stamp, "event_timestamp": stamp, "session": {"start_timestamp": stamp}});
+    let events: Vec<_> = stamps.iter().map(event).collect();
+    assert_eq!(create_all(&client, "pinpoint-2020-01-01", &events).await, [Value::Null; 0]);
+}
+
+/// Shapes that guessed types refuse: numbers as text, text as numbers, keys by the hundred.
+pub async fn free_maps_take_what_comes(url: &str) {
+    let client = client(url);
+    ensure(&client, &options(), false).await.unwrap();
+    let values = [
+        json!("2020-01-01"),
+        json!("tomorrow"),
+        json!(""),
+        json!(1),
+        json!(1.5),
+        json!(true),
+        json!(null),
+        json!("y".repeat(40_000)),
+        json!(["a", 1, true]),
+        json!("\u{0}"),
+    ];
+    // An unknown key outside the free maps takes anything but an array of two types in its first document: the
+    // server makes two mappings out of it. Such an event is dead-lettered.
+    let single = |v: &Value| if v.is_array() { json!("array") } else { v.clone() };
+    let event = |v: &Value| {
+        json!({"attributes": {"a": v, "url": v}, "metrics": {"m": v, "_quantity": v}, "unknown": single(v),
+            "endpoint": {"Attributes": {"k": [v]}, "Metrics": {"n": v}, "User": {"UserAttributes": {"u": v}},
+                "Location": {"Latitude": v}},
+            "client_context": {"custom": {"endpoint": v, "c": v}}})
+    };
+    for (day, first) in values.iter().enumerate() {
+        let events: Vec<_> = std::iter::once(first).chain(&values).map(event).collect();
+        let refused = create_all(&client, &format!("pinpoint-2020-01-{:02}", day + 1), &events).await;
+        assert_eq!(refused, [Value::Null; 0], "first value {first}");
+    }
+    // Pinpoint's quotas: 500 attributes, 500 metrics, 250 attributes of endpoints.
+    let keys = |n: usize, v: Value| Value::Object((0..n).map(|k| (format!("k{k}"), v.clone())).collect());
+    let full = json!({"attributes": keys(500, json!("x")), "metrics": keys(500, json!(1)), "endpoint": {"Attributes": keys(250, json!(["x"]))}});
+    assert_eq!(create_all(&client, "pinpoint-2020-02-01", &[full]).await, [Value::Null; 0]);
+}
+
+/// What no rule recognises may be of any shape, one after the other.
+pub async fn the_unrecognized_are_never_refused(url: &str) {
+    let client = client(url);
+    ensure(&client, &options(), false).await.unwrap();
+    let mut deep = json!(1);
+    for _ in 0..90 {
+        deep = json!({ "d": deep });
+    }
+    let wide = Value::Object((0..5_000).map(|k| (format!("k{k}"), json!(k))).collect());
+    let events = [
+        json!({}),
+        json!({"a": 1}),
+        json!({"a": "x"}),
+        json!({"a": {"b": 1}}),
+        json!({"a.b": 1, "a": 2}),
+        json!({"a": [[{}]]}),
+        json!({"type": {}}),
+        json!({"type": "x"}),
+        json!({"event_type": [1]}),
+        json!({"big": "x".repeat(100_000)}),
+        json!({"n": 1e300, "m": u64::MAX}),
+        json!({"ip": "999"}),
+        json!({"\u{0}": 1}),
+        deep,
+        wide,
+    ];
+    let stamped = |e: &Value| {
+        let mut e = e.clone();
+        e["@timestamp"] = json!("2020-01-01T00:00:00.000Z");
+        e["essink"] =
+            json!({"arrived": 1_577_836_800_000_i64, "envelopes": ["kpl"], "raw": "x".repeat(40_000), "new": {"a": 1}});
+        e
+    };
+    let events: Vec<_> = events.iter().map(stamped).collect();
+    assert_eq!(create_all(&client, "unrecognized-2020-01-01", &events).await, [Value::Null; 0]);
+    let query = json!({"query": {"range": {"@timestamp": {"gte": "2020-01-01"}}}, "size": 0, "track_total_hits": true});
+    let found = ask(&client, Method::POST, "/unrecognized-*/_search", Some(&query)).await;
+    assert_eq!(found["hits"]["total"]["value"], events.len());
+}
