@@ -57,7 +57,8 @@ mvn_quiet() {
 show_progress() {
   local what=$1 total=$2 dir=$HOME/.m2/repository/$3 start=$SECONDS mb
   while kill -0 $$ 2>/dev/null; do
-    mb=$(du -sk "$dir" 2>/dev/null | awk '{print int($1 / 1024)}')
+    # Before Maven's first byte there is no such directory: that must not end this loop under `set -e`.
+    mb=$(du -sk "$dir" 2>/dev/null | awk '{print int($1 / 1024)}') || mb=0
     if [ -t 2 ]; then
       printf '\rdownloading %s: %s of about %s MiB, %s s ' "$what" "${mb:-0}" "$total" $((SECONDS - start)) >&2; sleep 1
     else
@@ -66,11 +67,19 @@ show_progress() {
   done
 }
 
+# The loop may have ended by itself: no failure either way.
+stop_progress() {
+  [ -n "$progress" ] || return 0
+  kill "$progress" 2>/dev/null || true
+  wait "$progress" 2>/dev/null || true
+  progress=
+}
+
 # An empty directory beside the cached servers, removed at exit whatever happens.
 make_tmp() {
   need_maven
   mkdir -p "$cache"; tmp=$cache/.unpack-$$ progress=
-  trap '[ -z "$progress" ] || kill "$progress" 2>/dev/null; rm -rf "$tmp"' EXIT
+  trap 'stop_progress; rm -rf "$tmp"' EXIT
 }
 
 # Fetches and unpacks org.$1.distribution.integ-test-zip:$1:$2 into $tmp, with progress; $3 is its size in MiB.
@@ -79,8 +88,7 @@ unpack_distribution() {
   show_progress "$name $version" "$mb" "org/$name/distribution/integ-test-zip/$name/$version" & progress=$!
   mvn_quiet dependency:unpack -DoutputDirectory="$tmp" -Dout="$tmp" \
     -Dartifact="org.$name.distribution.integ-test-zip:$name:$version:zip" || status=$?
-  kill "$progress" 2>/dev/null; wait "$progress" 2>/dev/null || true
-  progress=
+  stop_progress
   [ -t 2 ] && echo >&2
   [ $status = 0 ] || die "fetching $name $version failed (the lines above are Maven's); it needs Maven Central or a mirror of it"
 }
@@ -107,6 +115,9 @@ http.port: $port
 transport.port: $transport_port
 discovery.type: single-node
 Y
+  # By default the parent circuit breaker counts garbage too. A small heap whose collector waits for one of two busy
+  # cores is then "full" of it, and the node refuses with 429 what it has room for.
+  [ "$quick" = 0 ] || echo 'indices.breaker.total.use_real_memory: false' >> "$data/config/$1"
 }
 
 add_sets() { local s; for s in "${sets[@]+"${sets[@]}"}"; do echo "$s" >> "$data/config/$1"; done; }

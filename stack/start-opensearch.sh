@@ -7,7 +7,8 @@ usage() { cat <<'U'
 start-opensearch.sh [--version 3|2.19|X.Y.Z] [--port 9200] [--transport-port N] [--data DIR] [--heap 1g]
                     [--quick] [--with security] [--set key=value]... [--fetch-only] [--fresh]
   Runs one node on 127.0.0.1 in the foreground; the script execs java, so its PID is the node's.
-  --quick       half the start-up CPU time, slower under load (only the first JIT compiler): for tests
+  --quick       half the start-up CPU time, slower under load (only the first JIT compiler), and a memory breaker
+                that does not count garbage: for tests
   --with security  OpenSearch 3.4.0 with TLS and users on (https, admin / $SEARCH_ADMIN_PASSWORD)
   --set         adds one line to opensearch.yml (repeatable): --set http.max_content_length=64kb
   --fresh       empties the data directory first

@@ -105,7 +105,7 @@ impl ClusterStore {
     }
 
     async fn exchange(&self, method: Method, path: String, body: Option<Bytes>) -> Result<Answer, StoreError> {
-        self.client.send(method, &path, body).await.map_err(|e| StoreError::Busy(e.to_string()))
+        self.client.send_once(method, &path, body).await.map_err(|e| StoreError::Busy(e.to_string()))
     }
 
     /// The answer when it is a success, `None` when there is no such index.

@@ -18,6 +18,14 @@ use super::tls::{self, Tls};
 /// Load balancers close idle connections after 60 s; ours go first, so that no request meets that.
 const IDLE: Duration = Duration::from_secs(50);
 
+/// Pauses before a request to a busy cluster goes out again. A node whose heap is full of garbage has room after
+/// its next collection, one whose queues are full after seconds; more patience belongs to who can say what it waits for.
+const BUSY_PAUSES: [Duration; 4] =
+    [Duration::from_millis(250), Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+
+/// The most of a server's `Retry-After` that is waited for here.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
 /// Where the cluster is and how to speak to it.
 #[derive(Debug, Clone)]
 pub struct Connection {
@@ -157,8 +165,23 @@ impl Client {
 
     /// Sends one request; `path` begins with `/` and may carry a query. `body` is JSON (or NDJSON for `_bulk`).
     ///
-    /// A node that takes no connection is passed over for the next one; nothing else is tried twice here.
+    /// A busy cluster is asked again for some seconds: templates are not left half installed, nor a start or a
+    /// prune failed, by a moment's load. The last answer is given, whatever it is.
     pub async fn send(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Answer, SendError> {
+        for pause in BUSY_PAUSES {
+            let answer = self.send_once(method.clone(), path, body.clone()).await?;
+            if !matches!(answer.status, 429 | 502..=504) {
+                return Ok(answer);
+            }
+            tokio::time::sleep(answer.retry_after.map_or(pause, |asked| asked.min(LONGEST_PAUSE))).await;
+        }
+        self.send_once(method, path, body).await
+    }
+
+    /// `send` without a second try, for who has a clock of its own to watch.
+    ///
+    /// A node that takes no connection is passed over for the next one; nothing else is tried twice here.
+    pub async fn send_once(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Answer, SendError> {
         let outgoing = Outgoing { method, path, body, gzipped: false, headers: &[] };
         self.exchange(&outgoing).await.map(|(answer, _)| answer)
     }

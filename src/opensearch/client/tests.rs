@@ -156,3 +156,21 @@ async fn no_secret_is_shown() {
     let refused = Client::new(Connection::to("http://ann:hush@127.0.0.1:9200")).unwrap_err();
     assert!(!format!("{refused:#} {refused:?}").contains("hush"));
 }
+
+#[tokio::test]
+async fn a_busy_cluster_is_asked_again_and_its_last_word_is_given() {
+    for (refusals, tries, last) in [(2, 3, 200), (usize::MAX, 5, 429)] {
+        let before = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let (url, seen) = fake::serve(move |_| {
+            let mut answer = json(200, "{}");
+            if before.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < refusals {
+                *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+                answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("0"));
+            }
+            answer
+        })
+        .await;
+        let answer = fake::client(url).get("/_index_template").await.unwrap();
+        assert_eq!((answer.status, seen.lock().unwrap().len()), (last, tries));
+    }
+}

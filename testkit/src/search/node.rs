@@ -28,6 +28,9 @@ pub(super) struct Node {
 
 /// Downloads and unpacks the server if the cache does not have it; the script shows progress on stderr.
 pub(super) async fn fetch(kind: Kind, options: &Options) -> anyhow::Result<()> {
+    // Maven's local repository is not made for two at once, and the first tests of a new machine all want a server.
+    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _turn = ONE_AT_A_TIME.lock().await;
     let mut command = script(kind, options);
     command.arg("--fetch-only").stdin(Stdio::null()).stdout(Stdio::null());
     let output = tokio::process::Command::from(command).stderr(Stdio::piped()).spawn();
@@ -38,7 +41,7 @@ pub(super) async fn fetch(kind: Kind, options: &Options) -> anyhow::Result<()> {
     }
     let status = child.wait().await?;
     if !status.success() {
-        bail!("{}", String::from_utf8_lossy(&said).trim());
+        bail!("fetching {kind:?} ended with {status}: {}", String::from_utf8_lossy(&said).trim());
     }
     Ok(())
 }
