@@ -1,7 +1,7 @@
 //! One way to ask a server on this machine.
 
 use std::sync::Once;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use base64::Engine as _;
@@ -63,11 +63,18 @@ pub async fn ask(
     Ok((status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
 }
 
-/// [`ask`], where anything but 2xx is an error.
+/// How long a node may say that it cannot answer yet: an index that is just being made has no shard to ask.
+const NOT_YET: Duration = Duration::from_secs(15);
+
+/// [`ask`], where anything but 2xx is an error. 429 and 503 are asked again until [`NOT_YET`] is over.
 pub async fn must(client: &reqwest::Client, method: Method, url: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-    let (status, answer) = ask(client, method.clone(), url, body).await?;
-    if !(200..300).contains(&status) {
-        bail!("{method} {url} answered {status}: {answer}");
+    let begun = Instant::now();
+    loop {
+        let (status, answer) = ask(client, method.clone(), url, body).await?;
+        match status {
+            200..300 => return Ok(answer),
+            429 | 503 if begun.elapsed() < NOT_YET => tokio::time::sleep(Duration::from_millis(100)).await,
+            _ => bail!("{method} {url} answered {status}: {answer}"),
+        }
     }
-    Ok(answer)
 }
