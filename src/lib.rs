@@ -5,7 +5,7 @@
 //!  kinesis ─Record─► event::unwrap ─Event | Poison─► pipeline::route ─BulkOp─► pipeline::batch
 //!    ▲                                                                             │ Vec<BulkOp>
 //!    │                                                                             ▼
-//!  checkpoint ◄─Position─ pipeline::ledger ◄─Outcome─ pipeline::deliver ⇄ opensearch::bulk (Verdict)
+//!  lease ◄─Position─ pipeline::ledger ◄─Outcome─ pipeline::deliver ⇄ opensearch::bulk (Verdict)
 //!                                                         └─► dead_letter
 //! ```
 //!
@@ -15,8 +15,8 @@ pub mod event;
 pub mod kinesis;
 pub mod pipeline;
 
-pub mod checkpoint;
 pub mod dead_letter;
+pub mod lease;
 pub mod opensearch;
 
 pub mod upkeep;

@@ -10,11 +10,11 @@ use serde::Serialize;
 use super::clock;
 use super::connect;
 use super::exit::Failure;
-use crate::checkpoint::cluster::{self, ClusterStore};
 use crate::config::{
     self, DashboardsAction, DashboardsOptions, DashboardsServer, InitTemplatesOptions, NameOptions, PruneFamily,
     RetentionOptions, StateOptions,
 };
+use crate::lease::cluster::{self, ClusterStore};
 use crate::opensearch::client::Client;
 use crate::upkeep::dashboards::{self, Place};
 use crate::upkeep::names::Prefixes;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::clock;
 use super::exit::Failure;
-use crate::checkpoint::cluster::{ClusterOptions, ClusterStore};
-use crate::checkpoint::file::FileStore;
 use crate::config::{DeadLetterOptions, RunOptions, StateOptions};
 use crate::dead_letter::{DirLetters, DirOptions, IndexLetters, IndexOptions};
+use crate::lease::cluster::{ClusterOptions, ClusterStore};
+use crate::lease::file::FileStore;
 use crate::opensearch::bulk::BulkClient;
 use crate::opensearch::client::Client;
 use crate::pipeline::op::Letter;
@@ -34,15 +34,18 @@ pub enum Letters {
     Dir(DirLetters),
 }
 
-impl Positions for Store {
-    async fn load(&self) -> Result<BTreeMap<ShardId, Position>, StoreError> {
+impl Store {
+    /// Every stored position.
+    pub async fn load(&self) -> Result<BTreeMap<ShardId, Position>, StoreError> {
         match self {
             Self::Index(store) => store.load().await,
             Self::File(store) => store.load().await,
         }
     }
+}
 
-    async fn store(&self, positions: &[(ShardId, Position)]) -> Result<(), StoreError> {
+impl Positions for Store {
+    async fn store(&self, positions: &[(ShardId, Position)]) -> Result<Vec<ShardId>, StoreError> {
         match self {
             Self::Index(store) => store.store(positions).await,
             Self::File(store) => store.store(positions).await,

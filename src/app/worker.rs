@@ -201,7 +201,7 @@ impl Worker {
     /// stored before anything is read: a restart must not move "latest".
     async fn first_positions(
         &self,
-        store: &impl Positions,
+        store: &Store,
         shards: &[Shard],
         now: Millis,
     ) -> Result<BTreeMap<ShardId, Position>, Failure> {

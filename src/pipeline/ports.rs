@@ -1,6 +1,5 @@
 //! What the pipeline needs from the outside, as small traits. The simulation implements them too.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -34,19 +33,15 @@ pub enum KeepError {
 
 /// Keeps how far each shard of one stream has been read and settled, for one group.
 pub trait Positions: Send + Sync + 'static {
-    /// Every stored position.
-    fn load(&self) -> impl Future<Output = Result<BTreeMap<ShardId, Position>, StoreError>> + Send;
-
-    /// Stores positions, each only if nobody else has moved it since it was loaded or last stored here.
-    fn store(&self, positions: &[(ShardId, Position)]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Stores positions of shards that are still ours. Gives the shards that are not: their positions stay as they
+    /// are, and whoever owns them reads on from there.
+    fn store(&self, positions: &[(ShardId, Position)])
+    -> impl Future<Output = Result<Vec<ShardId>, StoreError>> + Send;
 }
 
 /// Why positions could not be loaded or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another worker moved the position: this one must not.
-    #[error("{0}")]
-    Fenced(String),
     /// Try again later.
     #[error("{0}")]
     Busy(String),

@@ -69,6 +69,9 @@ pub enum Position {
     TrimHorizon,
     /// From the first record that arrived at or after this time.
     At(Millis),
+    /// From the record with this sequence number on, that one included: part of it may have settled elsewhere (a
+    /// checkpoint of KCL inside an aggregate), or an operator said so.
+    From(Sequence),
     /// After the record with this sequence number; that record and all before it have settled.
     After(Sequence),
     /// The shard is closed and every record of it has settled.
@@ -81,6 +84,7 @@ impl fmt::Display for Position {
         match self {
             Self::TrimHorizon => f.write_str("its oldest record"),
             Self::At(time) => write!(f, "time {}", time.rfc3339()),
+            Self::From(sequence) => write!(f, "from record {sequence}"),
             Self::After(sequence) => write!(f, "after record {sequence}"),
             Self::End => f.write_str("its end"),
         }

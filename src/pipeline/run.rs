@@ -147,7 +147,7 @@ pub async fn run<B: Bulk, D: DeadLetters, P: Positions, O: Observer>(
 }
 
 /// What was to be stored, and whether it was.
-type Stored = (BTreeMap<ShardId, Position>, Result<(), StoreError>);
+type Stored = (BTreeMap<ShardId, Position>, Result<Vec<ShardId>, StoreError>);
 
 struct Running<B, D, P, O> {
     courier: Arc<Courier<B, D, O>>,
@@ -324,9 +324,9 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
     fn stored(&mut self, done: Result<Stored, JoinError>) -> Result<(), RunError> {
         let (batch, result) = unpanicked(done)?;
         match result {
-            Ok(()) => {
+            Ok(lost) => {
                 self.observer.state_held_up(None);
-                let list: Vec<_> = batch.into_iter().collect();
+                let list: Vec<_> = batch.into_iter().filter(|(shard, _)| !lost.contains(shard)).collect();
                 self.observer.stored(&list);
                 for (shard, position) in list {
                     if position == Position::End {
@@ -349,7 +349,7 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
                 }
                 Ok(())
             }
-            Err(StoreError::Fenced(why) | StoreError::Halt(why)) => Err(RunError::Halted(why)),
+            Err(StoreError::Halt(why)) => Err(RunError::Halted(why)),
         }
     }
 

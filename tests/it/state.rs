@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use essink::checkpoint::cluster::{ClusterOptions, ClusterStore};
 use essink::event::time::Millis;
+use essink::lease::cluster::{ClusterOptions, ClusterStore};
 use essink::opensearch::client::{Client, Connection};
 use essink::pipeline::ports::{Positions, StoreError};
 use essink::pipeline::position::{Position, Sequence, ShardId};
@@ -75,10 +75,10 @@ async fn two_workers_cannot_both_move_a_shard(url: &str) {
     new.load().await.unwrap();
     new.store(&[at(1, 2)]).await.unwrap();
     let fenced = old.store(&[at(1, 3), at(2, 3)]).await;
-    assert!(matches!(fenced, Err(StoreError::Fenced(_))), "{fenced:?}");
+    assert!(matches!(fenced, Err(StoreError::Halt(_))), "{fenced:?}");
     assert_eq!(new.load().await.unwrap(), BTreeMap::from([at(1, 2), at(2, 3)]));
     let late = store(url, "essink-state-two", "essink", "late").store(&[at(1, 9)]).await;
-    assert!(matches!(late, Err(StoreError::Fenced(_))), "one that never loaded: {late:?}");
+    assert!(matches!(late, Err(StoreError::Halt(_))), "one that never loaded: {late:?}");
 }
 
 async fn an_index_with_guessed_types_is_refused(url: &str) {

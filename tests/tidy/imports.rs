@@ -16,12 +16,12 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ("pipeline", &[]),
     ("kinesis", &[]),
     ("opensearch", &[]),
-    ("checkpoint", &["opensearch"]),
+    ("lease", &["opensearch"]),
     ("dead_letter", &["opensearch"]),
     ("upkeep", &["opensearch"]),
     ("telemetry", &[]),
     ("config", &[]),
-    ("app", &["kinesis", "pipeline", "opensearch", "checkpoint", "dead_letter", "upkeep", "config"]),
+    ("app", &["kinesis", "pipeline", "opensearch", "lease", "dead_letter", "upkeep", "config"]),
 ];
 
 /// Rooms that import no other.

@@ -33,6 +33,7 @@ impl ShardApi for StreamReader {
         let (kind, sequence, time) = match from {
             Position::TrimHorizon => (ShardIteratorType::TrimHorizon, None, None),
             Position::At(time) => (ShardIteratorType::AtTimestamp, None, Some(DateTime::from_millis(time.0))),
+            Position::From(sequence) => (ShardIteratorType::AtSequenceNumber, Some(sequence.to_string()), None),
             Position::After(sequence) => (ShardIteratorType::AfterSequenceNumber, Some(sequence.to_string()), None),
             Position::End => return Err(Fault::Invalid("a shard that has ended cannot be read on".to_owned())),
         };

@@ -40,6 +40,7 @@ fn spell(positions: &[(ShardId, Position)]) -> String {
     let one = |(id, at): &(ShardId, Position)| match at {
         Position::TrimHorizon => format!("{id}=horizon"),
         Position::At(time) => format!("{id}=@{}", time.0),
+        Position::From(sequence) => format!("{id}>={sequence}"),
         Position::After(sequence) => format!("{id}={sequence}"),
         Position::End => format!("{id}=end"),
     };

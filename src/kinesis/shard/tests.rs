@@ -79,6 +79,7 @@ impl ShardApi for Shard {
         let at = match from {
             Position::TrimHorizon => 0,
             Position::At(time) => self.records.partition_point(|r| r.arrived < *time),
+            Position::From(sequence) => self.records.partition_point(|r| r.sequence < *sequence),
             Position::After(sequence) => self.records.partition_point(|r| r.sequence <= *sequence),
             Position::End => panic!("an iterator was asked for at the end"),
         };

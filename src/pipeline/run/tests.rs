@@ -86,11 +86,7 @@ impl DeadLetters for Shared {
 }
 
 impl Positions for Shared {
-    async fn load(&self) -> Result<BTreeMap<ShardId, Position>, StoreError> {
-        Ok(self.world().stored.clone())
-    }
-
-    async fn store(&self, positions: &[(ShardId, Position)]) -> Result<(), StoreError> {
+    async fn store(&self, positions: &[(ShardId, Position)]) -> Result<Vec<ShardId>, StoreError> {
         let pause = self.world().chance(3000);
         tokio::time::sleep(Duration::from_millis(pause)).await;
         let mut world = self.world();
@@ -107,7 +103,7 @@ impl Positions for Shared {
             assert!(!passes, "{position:?} of {shard} passes record {open:?}, which has not ended");
             world.stored.insert(shard.clone(), position.clone());
         }
-        Ok(())
+        Ok(Vec::new())
     }
 }
 
@@ -276,13 +272,9 @@ async fn told_to_give_up_it_stores_what_is_safe_and_says_that_it_is_not_done() {
 struct Counting(Arc<Mutex<usize>>);
 
 impl Positions for Counting {
-    async fn load(&self) -> Result<BTreeMap<ShardId, Position>, StoreError> {
-        Ok(BTreeMap::new())
-    }
-
-    async fn store(&self, _: &[(ShardId, Position)]) -> Result<(), StoreError> {
+    async fn store(&self, _: &[(ShardId, Position)]) -> Result<Vec<ShardId>, StoreError> {
         *self.0.lock().expect("lock") += 1;
-        Ok(())
+        Ok(Vec::new())
     }
 }
 

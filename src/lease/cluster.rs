@@ -245,7 +245,7 @@ impl ClusterStore {
         // By id, which sees what was written a moment ago; a search would not.
         let body = Bytes::from(json!({"ids": ids}).to_string());
         let answer = self.ask(Method::POST, format!("/{index}/_mget"), Some(body)).await?;
-        let answer = answer.ok_or_else(|| StoreError::Fenced(format!("index {index} was removed while in use")))?;
+        let answer = answer.ok_or_else(|| StoreError::Halt(format!("index {index} was removed while in use")))?;
         let mut again = Vec::new();
         for (found, (shard, position)) in lookup(&answer.body, index, &ids)?.iter().zip(conflicts) {
             let known = held.entry(shard.clone()).or_default();
@@ -270,14 +270,15 @@ impl ClusterStore {
 
     fn fenced(&self, shard: &ShardId, what: &str) -> StoreError {
         let ClusterOptions { index, group, .. } = &self.options;
-        StoreError::Fenced(format!(
+        StoreError::Halt(format!(
             "another worker of group `{group}` moved shard {shard} ({what}, in index {index}): stop the other one, or give this one its own --group"
         ))
     }
 }
 
-impl Positions for ClusterStore {
-    async fn load(&self) -> Result<BTreeMap<ShardId, Position>, StoreError> {
+impl ClusterStore {
+    /// Every stored position.
+    pub async fn load(&self) -> Result<BTreeMap<ShardId, Position>, StoreError> {
         let mut held = self.held.lock().await;
         let index = &self.options.index;
         // Searches see what was there at the last refresh; a restart must see the last write.
@@ -305,8 +306,10 @@ impl Positions for ClusterStore {
         let stored = |(shard, held): (&ShardId, &Held)| Some((shard.clone(), held.stored.as_ref()?.0.clone()));
         Ok(held.iter().filter_map(stored).collect())
     }
+}
 
-    async fn store(&self, positions: &[(ShardId, Position)]) -> Result<(), StoreError> {
+impl Positions for ClusterStore {
+    async fn store(&self, positions: &[(ShardId, Position)]) -> Result<Vec<ShardId>, StoreError> {
         let mut held = self.held.lock().await;
         let stored = |shard: &ShardId| Some(held.get(shard)?.stored.as_ref()?.0.clone());
         let moves = moves_on(positions, stored);
@@ -314,6 +317,6 @@ impl Positions for ClusterStore {
         for page in moves.chunks(PAGE) {
             self.write(&mut held, page.to_vec()).await?;
         }
-        Ok(())
+        Ok(Vec::new())
     }
 }

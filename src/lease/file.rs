@@ -57,16 +57,19 @@ impl FileStore {
     }
 }
 
-impl Positions for FileStore {
-    async fn load(&self) -> Result<BTreeMap<ShardId, Position>, StoreError> {
+impl FileStore {
+    /// Every stored position.
+    pub async fn load(&self) -> Result<BTreeMap<ShardId, Position>, StoreError> {
         Ok(self.held.lock().await.clone())
     }
+}
 
-    async fn store(&self, positions: &[(ShardId, Position)]) -> Result<(), StoreError> {
+impl Positions for FileStore {
+    async fn store(&self, positions: &[(ShardId, Position)]) -> Result<Vec<ShardId>, StoreError> {
         let mut held = Arc::clone(&self.held).lock_owned().await;
         let moves = moves_on(positions, |shard| held.get(shard).cloned());
         if moves.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let mut new = held.clone();
         new.extend(moves.into_iter().map(|(shard, position)| (shard.clone(), position.clone())));
@@ -83,7 +86,7 @@ impl Positions for FileStore {
             replace(&path, &content)?;
             *held = new;
             drop(locked);
-            Ok(())
+            Ok(Vec::new())
         });
         written.await.unwrap_or_else(|e| Err(StoreError::Halt(format!("the state file could not be written: {e}"))))
     }

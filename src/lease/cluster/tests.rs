@@ -222,7 +222,7 @@ async fn a_worker_that_another_overtook_is_fenced() {
     new.load().await.unwrap();
     new.store(&[at("a", 5)]).await.unwrap();
     match old.store(&[at("a", 9), at("b", 9)]).await {
-        Err(StoreError::Fenced(words)) => {
+        Err(StoreError::Halt(words)) => {
             for part in ["shard a", "group `essink`", "new wrote", "--group"] {
                 assert!(words.contains(part), "{words:?} does not say {part:?}");
             }
@@ -230,14 +230,14 @@ async fn a_worker_that_another_overtook_is_fenced() {
         other => panic!("not fenced: {other:?}"),
     }
     assert_eq!((server.sequence_of("a"), server.sequence_of("b")), (json!("5"), json!("9")));
-    assert!(matches!(old.store(&[at("a", 10)]).await, Err(StoreError::Fenced(_))), "and stays fenced");
+    assert!(matches!(old.store(&[at("a", 10)]).await, Err(StoreError::Halt(_))), "and stays fenced");
 }
 
 #[tokio::test]
 async fn a_worker_that_never_loaded_overwrites_nothing() {
     let server = Server::start().await;
     server.store("one").store(&[at("a", 5)]).await.unwrap();
-    assert!(matches!(server.store("two").store(&[at("a", 9)]).await, Err(StoreError::Fenced(_))));
+    assert!(matches!(server.store("two").store(&[at("a", 9)]).await, Err(StoreError::Halt(_))));
     assert_eq!(server.sequence_of("a"), json!("5"));
 }
 
@@ -269,7 +269,7 @@ async fn a_namesake_is_no_excuse() {
     namesake.load().await.unwrap();
     namesake.store(&[at("a", 5)]).await.unwrap();
     // Every answer has been heard, so a version that is not ours is not ours.
-    assert!(matches!(one.store(&[at("a", 9)]).await, Err(StoreError::Fenced(_))));
+    assert!(matches!(one.store(&[at("a", 9)]).await, Err(StoreError::Halt(_))));
 }
 
 #[tokio::test]
@@ -278,7 +278,7 @@ async fn a_position_that_somebody_removed_is_not_made_again() {
     let store = server.store("one");
     store.store(&[at("a", 1)]).await.unwrap();
     server.cluster.lock().unwrap().documents.clear();
-    assert!(matches!(store.store(&[at("a", 2)]).await, Err(StoreError::Fenced(_))));
+    assert!(matches!(store.store(&[at("a", 2)]).await, Err(StoreError::Halt(_))));
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ pub(super) struct Written {
 enum At {
     TrimHorizon,
     Time,
+    From,
     After,
     End,
 }
@@ -30,6 +31,7 @@ impl From<&Position> for Written {
         let (at, sequence, time) = match position {
             Position::TrimHorizon => (At::TrimHorizon, None, None),
             Position::At(time) => (At::Time, None, Some(time.0)),
+            Position::From(sequence) => (At::From, Some(sequence.to_string()), None),
             Position::After(sequence) => (At::After, Some(sequence.to_string()), None),
             Position::End => (At::End, None, None),
         };
@@ -44,8 +46,9 @@ impl Written {
             (At::TrimHorizon, None, None) => Ok(Position::TrimHorizon),
             (At::End, None, None) => Ok(Position::End),
             (At::Time, None, Some(time)) => Ok(Position::At(Millis(time))),
-            (At::After, Some(sequence), None) => {
-                Sequence::parse(sequence).map(Position::After).ok_or("`sequence` is not a sequence number")
+            (at @ (At::From | At::After), Some(sequence), None) => {
+                let sequence = Sequence::parse(sequence).ok_or("`sequence` is not a sequence number")?;
+                Ok(if at == At::From { Position::From(sequence) } else { Position::After(sequence) })
             }
             _ => Err("`at`, `sequence` and `time` do not fit each other"),
         }
@@ -66,6 +69,7 @@ mod tests {
         check(Position::TrimHorizon, r#"{"at":"trim-horizon"}"#);
         check(Position::At(Millis(1_700_000_000_123)), r#"{"at":"time","time":1700000000123}"#);
         check(Position::After(Sequence::parse("495").unwrap()), r#"{"at":"after","sequence":"495"}"#);
+        check(Position::From(Sequence::parse("495").unwrap()), r#"{"at":"from","sequence":"495"}"#);
         check(Position::End, r#"{"at":"end"}"#);
     }
 

@@ -7,6 +7,7 @@
 pub mod cluster;
 pub mod file;
 mod form;
+pub mod table;
 
 use std::collections::BTreeMap;
 
@@ -19,13 +20,15 @@ use crate::pipeline::position::{Position, ShardId};
 fn is_progress(old: &Position, new: &Position) -> bool {
     match (old, new) {
         (Position::After(old), Position::After(new)) => old < new,
+        // Whoever reads from a record on settles that one first.
+        (Position::From(old), Position::After(new)) => old <= new,
         _ => rank(old) < rank(new),
     }
 }
 
 fn rank(position: &Position) -> u8 {
     match position {
-        Position::TrimHorizon | Position::At(_) => 0,
+        Position::TrimHorizon | Position::At(_) | Position::From(_) => 0,
         Position::After(_) => 1,
         Position::End => 2,
     }
@@ -71,6 +74,10 @@ mod tests {
         check(&Position::TrimHorizon, &after("1"), true);
         check(&Position::At(Millis(5)), &after("1"), true);
         check(&Position::TrimHorizon, &Position::End, true);
+        let from = |n: &str| Position::From(Sequence::parse(n).unwrap());
+        check(&from("10"), &after("10"), true);
+        check(&from("10"), &after("9"), false);
+        check(&after("10"), &from("11"), false);
         check(&after("9"), &after("10"), true); // by value, not by text
         check(&after("10"), &after("9"), false);
         check(&after("10"), &after("10"), false);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::checkpoint::form::Written;
+use crate::lease::form::Written;
 
 /// Servers refuse longer ids.
 const ID_BYTES_MAX: usize = 512;
