@@ -66,7 +66,7 @@ pub async fn ask(
 /// How long a node may say that it cannot answer yet: an index that is just being made has no shard to ask.
 const NOT_YET: Duration = Duration::from_secs(15);
 
-/// [`ask`], where anything but 2xx is an error. 429 and 503 are asked again until [`NOT_YET`] is over.
+/// [`ask`], where anything but 2xx is an error. 429 and 503 are asked again for 15 s.
 pub async fn must(client: &reqwest::Client, method: Method, url: &str, body: Option<&Value>) -> anyhow::Result<Value> {
     let begun = Instant::now();
     loop {
