@@ -6,6 +6,7 @@ pub mod exit;
 pub mod commands;
 pub mod connect;
 pub mod program;
+mod renewal;
 pub mod worker;
 
 mod coordinator;

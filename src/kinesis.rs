@@ -7,3 +7,4 @@ pub mod aggregate;
 pub mod client;
 pub mod lineage;
 pub mod shard;
+pub mod source;

@@ -14,7 +14,7 @@ use crate::config::{
     self, DashboardsAction, DashboardsOptions, DashboardsServer, InitTemplatesOptions, NameOptions, PruneFamily,
     RetentionOptions, StateOptions,
 };
-use crate::lease::cluster::{self, ClusterStore};
+use crate::lease::cluster::{self, ClusterTable};
 use crate::opensearch::client::Client;
 use crate::upkeep::dashboards::{self, Place};
 use crate::upkeep::names::Prefixes;
@@ -59,14 +59,13 @@ impl fmt::Display for Prepared {
 
 /// Makes the index of positions, so that a service that may not create it can run.
 async fn state_index(client: Client, index: &str, dry_run: bool) -> Result<StateIndex, Failure> {
-    // No position is read or written: whose they would be does not matter.
+    // No lease is read or written: whose they would be does not matter.
     let nobody = String::new;
-    let options =
-        cluster::ClusterOptions { index: index.to_owned(), stream: nobody(), group: nobody(), worker: nobody() };
-    let store = ClusterStore::new(client, options);
+    let options = cluster::ClusterOptions { index: index.to_owned(), stream: nobody(), group: nobody() };
+    let table = ClusterTable::new(client, options);
     let made = match dry_run {
-        true => !store.has_index().await.map_err(Failure::unavailable)?,
-        false => store.ensure_index().await.map_err(Failure::unavailable)?,
+        true => !table.has_index().await.map_err(Failure::unavailable)?,
+        false => table.ensure_index().await.map_err(Failure::unavailable)?,
     };
     let action = if made { Action::Created } else { Action::Unchanged };
     Ok(StateIndex { name: index.to_owned(), action })

@@ -1,80 +1,93 @@
-//! Which shards are read now: parents before children, each by a task of its own.
+//! Which shards are read now: those whose lease is ours, each by a task of its own.
 
-use std::collections::{BTreeMap, HashSet};
+mod slots;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use self::slots::{Phase, Slots};
 use super::exit::Failure;
 use super::intake::ShardIntake;
-use crate::kinesis::client::{Kinesis, Stream};
-use crate::kinesis::lineage::{self, Shard};
+use crate::kinesis::lineage::Shard;
 use crate::kinesis::shard::{ReadEnd, ReadError, Reading, read_shard};
+use crate::kinesis::source::Source;
+use crate::lease::keeper::{Event, Keeper};
+use crate::lease::table::LeaseTable;
 use crate::pipeline::position::{Position, ShardId};
-use crate::pipeline::run::Intake;
+use crate::pipeline::run::{Finished, Intake};
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::ShardState;
 
 /// Reshards announce themselves at the end of a shard; this finds what was missed, and costs a call a minute.
 const LIST_EVERY: Duration = Duration::from_secs(60);
 
-/// Reads all shards of one stream.
-pub struct Coordinator<F> {
-    /// The service.
-    pub kinesis: Kinesis,
+/// Children of a shard that has ended hold the next records of its keys: a listing that failed is tried again soon.
+const LIST_AGAIN: Duration = Duration::from_secs(1);
+
+/// A look at the table may have begun before the end that it is to find: the second one after it has not.
+const LOOKS_AFTER_AN_END: u32 = 2;
+
+/// Reads the shards of one stream whose leases this worker holds.
+pub struct Coordinator<S, T, F> {
     /// The stream.
-    pub stream: Stream,
+    pub source: S,
+    /// Our leases.
+    pub keeper: Arc<Keeper<T>>,
+    /// What becomes of them.
+    pub events: mpsc::UnboundedReceiver<Result<Event, String>>,
+    /// Where every new listing goes.
+    pub shards: watch::Sender<Arc<Vec<Shard>>>,
+    /// Asks for a look at the table at once.
+    pub nudge: Arc<Notify>,
     /// What every reader shares.
     pub reading: Reading,
     /// Makes the intake of a shard.
     pub intake: F,
-    /// Its shards, as listed a moment ago.
-    pub shards: Vec<Shard>,
     /// Told when the shards cannot be listed.
     pub health: Health,
     /// The pipeline.
     pub pipeline: mpsc::Sender<Intake>,
-    /// Shards whose end has settled and is stored.
-    pub ended: mpsc::UnboundedReceiver<ShardId>,
-    /// Stored positions; a shard without any begins at its oldest record.
-    pub positions: BTreeMap<ShardId, Position>,
+    /// Slots that are over.
+    pub finished: mpsc::UnboundedReceiver<Finished>,
+    /// How long a shard that another worker asks for may take to settle before it is given as it is.
+    pub grace: Duration,
 }
 
-#[derive(Default)]
-struct Readers {
-    tasks: JoinSet<(u32, ShardId, Result<ReadEnd, ReadError>)>,
-    /// Shards a task was started for, running or not.
-    started: HashSet<ShardId>,
-    /// Shards read to their end that have not settled.
-    ending: HashSet<ShardId>,
-    next_slot: u32,
-    /// A shard has ended since the shards were last listed: its children are not known.
+/// What `--until-caught-up` waits for beside its own readers.
+struct Outlook {
+    /// A listing is due: children may be hidden.
     list_due: bool,
+    /// Looks at the table that must still come.
+    looks_due: u32,
+    /// Readable shards that nobody is known to read.
+    n_unread: usize,
 }
 
-/// Children of a shard that has ended hold the next records of its keys: a listing that failed is tried again soon.
-const LIST_AGAIN: Duration = Duration::from_secs(1);
-
-impl<F: Fn(u32, &ShardId, mpsc::Sender<Intake>) -> ShardIntake> Coordinator<F> {
-    /// Reads until told to stop or, when catching up, until every shard has been read to its tip.
+impl<S: Source, T: LeaseTable, F> Coordinator<S, T, F>
+where
+    F: Fn(u32, &ShardId, mpsc::Sender<Intake>) -> ShardIntake,
+{
+    /// Reads until told to stop or, when catching up, until every shard that is ours, or could be, has been read to
+    /// its tip.
     ///
-    /// The pipeline's sender is gone when this returns, so the pipeline then drains.
+    /// The pipeline's sender is gone when this returns, so the pipeline then drains. Leases are kept meanwhile by
+    /// whoever runs the keeper.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), Failure> {
-        let mut readers = Readers::default();
-        let mut shards = std::mem::take(&mut self.shards);
-        self.say_gone(&shards);
+        let mut slots = Slots::default();
+        let mut outlook = Outlook { list_due: false, looks_due: 1, n_unread: 0 };
         let mut list_again = interval(LIST_EVERY);
         list_again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         list_again.reset();
         loop {
-            self.start_ready(&shards, &mut readers).await;
-            if self.reading.until.is_some() && readers.are_done() && !stop.is_cancelled() {
+            if self.reading.until.is_some() && outlook.is_clear() && slots.are_caught_up() && !stop.is_cancelled() {
                 return Ok(());
             }
+            let deadline = slots.deadline();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -83,101 +96,162 @@ impl<F: Fn(u32, &ShardId, mpsc::Sender<Intake>) -> ShardIntake> Coordinator<F> {
                     stop.cancel();
                     break;
                 }
-                Some(done) = readers.tasks.join_next() => {
-                    let done = done.map_err(Failure::bug)?;
-                    self.reader_done(done, &mut readers).await?;
+                Some(done) = slots.tasks.join_next() => {
+                    let (slot, shard, end) = done.map_err(Failure::bug)?;
+                    self.reader_done(slot, shard, end, &mut slots, &mut outlook).await?;
                 }
-                Some(shard) = self.ended.recv() => {
-                    readers.ending.remove(&shard);
-                    self.positions.insert(shard, Position::End);
-                    readers.list_due = !self.list(&mut shards, &stop).await;
+                Some(finished) = self.finished.recv() => self.finish(finished, &mut slots, &mut outlook).await,
+                Some(event) = self.events.recv() => {
+                    let event = event.map_err(|why| Failure::unavailable(anyhow!("{why}")))?;
+                    self.event(event, &mut slots, &mut outlook).await;
                 }
-                () = sleep(LIST_AGAIN), if readers.list_due => readers.list_due = !self.list(&mut shards, &stop).await,
-                _ = list_again.tick() => readers.list_due = !self.list(&mut shards, &stop).await,
+                () = sleep_until(deadline.unwrap_or_else(tokio::time::Instant::now)), if deadline.is_some() => {
+                    self.give_as_they_are(&mut slots).await;
+                }
+                () = sleep(LIST_AGAIN), if outlook.list_due => outlook.list_due = !self.list(&stop).await,
+                _ = list_again.tick() => outlook.list_due = !self.list(&stop).await,
             }
         }
-        while readers.tasks.join_next().await.is_some() {}
+        while slots.tasks.join_next().await.is_some() {}
         match self.reading.until {
             Some(_) => Err(Failure::unfinished(anyhow!("stopped before every shard was read to its tip"))),
             None => Ok(()),
         }
     }
 
-    async fn start_ready(&mut self, shards: &[Shard], readers: &mut Readers) {
-        let closed = |id: &ShardId| shards.iter().any(|shard| shard.id == *id && shard.closed);
-        let plan = lineage::plan(shards, &self.positions);
-        for (shard, from) in plan.ready {
-            if !readers.started.insert(shard.clone()) {
-                continue;
+    async fn event(&mut self, event: Event, slots: &mut Slots, outlook: &mut Outlook) {
+        match event {
+            Event::Gained(shard, from) => self.start(shard, from, slots).await,
+            Event::Lost(shard) => {
+                if let Some(slot) = slots.remove(&shard) {
+                    tracing::warn!(kinesis.shard = %shard, "the lease is no longer ours: reading of it ends here");
+                    self.pipeline.send(Intake::Abandon { slot }).await.ok();
+                }
             }
-            let slot = readers.next_slot;
-            readers.next_slot += 1;
-            // The pipeline is gone only when it has failed, and then everything stops.
-            self.pipeline.send(Intake::Open { slot, shard: shard.clone() }).await.ok();
-            tracing::info!(kinesis.shard = %shard, from = %from, "reading shard");
-            let (api, mut reading) = (self.kinesis.reader(&self.stream), self.reading.clone());
-            // A closed shard has an end, not a tip: its children must not be missed because it was silent for a while.
-            reading.until = reading.until.filter(|_| !closed(&shard));
-            let mut intake = (self.intake)(slot, &shard, self.pipeline.clone());
-            intake.gauges.state(ShardState::Reading);
-            readers.tasks.spawn(async move {
-                let end = read_shard(&api, &shard, from, &mut intake, &reading).await;
-                intake.finished(&end);
-                (slot, shard, end)
-            });
+            Event::Wanted(shard) => {
+                tracing::info!(kinesis.shard = %shard, "another worker asks for this shard: draining it");
+                if let Some(slot) = slots.close(&shard, self.grace) {
+                    self.pipeline.send(Intake::Close { slot }).await.ok();
+                }
+            }
+            Event::Looked { n_unread } => {
+                outlook.looks_due = outlook.looks_due.saturating_sub(1);
+                outlook.n_unread = n_unread;
+                if outlook.looks_due > 0 {
+                    self.nudge.notify_one();
+                }
+            }
         }
+    }
+
+    async fn start(&mut self, shard: ShardId, from: Position, slots: &mut Slots) {
+        let stop = self.reading.stop.child_token();
+        let slot = slots.open(&shard, stop.clone());
+        // The pipeline is gone only when it has failed, and then everything stops.
+        self.pipeline.send(Intake::Open { slot, shard: shard.clone() }).await.ok();
+        tracing::info!(kinesis.shard = %shard, from = %from, "reading shard");
+        let (api, mut reading) = (self.source.reader(), Reading { stop, ..self.reading.clone() });
+        let is_closed = self.shards.borrow().iter().any(|listed| listed.id == shard && listed.closed);
+        // A closed shard has an end, not a tip: its children must not be missed because it was silent for a while.
+        reading.until = reading.until.filter(|_| !is_closed);
+        let mut intake = (self.intake)(slot, &shard, self.pipeline.clone());
+        intake.gauges.state(ShardState::Reading);
+        slots.tasks.spawn(async move {
+            let end = read_shard(&api, &shard, from, &mut intake, &reading).await;
+            intake.finished(&end);
+            (slot, shard, end)
+        });
     }
 
     async fn reader_done(
         &mut self,
-        (slot, shard, end): (u32, ShardId, Result<ReadEnd, ReadError>),
-        readers: &mut Readers,
+        slot: u32,
+        shard: ShardId,
+        end: Result<ReadEnd, ReadError>,
+        slots: &mut Slots,
+        outlook: &mut Outlook,
     ) -> Result<(), Failure> {
-        match end {
-            Ok(ReadEnd::Ended) => {
+        // One that was lost, and perhaps gained again: its end is nobody's.
+        let Some(phase) = slots.phase(&shard, slot) else { return Ok(()) };
+        match (end, *phase) {
+            (Ok(ReadEnd::Ended), _) => {
                 tracing::info!(kinesis.shard = %shard, "shard read to its end");
-                readers.ending.insert(shard);
+                *phase = Phase::Ending;
                 self.pipeline.send(Intake::End { slot }).await.ok();
             }
-            Ok(ReadEnd::CaughtUp) => tracing::info!(kinesis.shard = %shard, "shard read to its tip"),
-            Ok(ReadEnd::Stopped) => {}
-            Err(error) => return Err(Failure::unavailable(error)),
+            (Ok(_), Phase::Closing(_)) => {
+                self.pipeline.send(Intake::Close { slot }).await.ok();
+            }
+            (Ok(ReadEnd::CaughtUp), _) => {
+                tracing::info!(kinesis.shard = %shard, "shard read to its tip");
+                *phase = Phase::CaughtUp;
+            }
+            (Ok(ReadEnd::Stopped), _) => {}
+            (Err(ReadError::Gone { reason, .. }), _) => {
+                tracing::error!(kinesis.shard = %shard, reason, "the stream no longer has this shard");
+                slots.remove(&shard);
+                self.pipeline.send(Intake::Abandon { slot }).await.ok();
+                self.release(shard).await;
+                outlook.list_due = true;
+            }
+            (Err(error), _) => return Err(Failure::unavailable(error)),
         }
         Ok(())
     }
 
+    async fn finish(&mut self, finished: Finished, slots: &mut Slots, outlook: &mut Outlook) {
+        let Finished { slot, shard, at_end } = finished;
+        if slots.phase(&shard, slot).is_none() {
+            return;
+        }
+        slots.remove(&shard);
+        if at_end {
+            outlook.list_due = true;
+            outlook.list_due = !self.list(&self.reading.stop.clone()).await;
+            outlook.looks_due = LOOKS_AFTER_AN_END;
+            self.nudge.notify_one();
+        } else {
+            self.release(shard).await;
+        }
+    }
+
+    /// Shards that were asked for and do not settle: what is stored of them is safe, and the rest their next reader
+    /// finds already there.
+    async fn give_as_they_are(&mut self, slots: &mut Slots) {
+        for (shard, slot) in slots.take_overdue() {
+            tracing::warn!(kinesis.shard = %shard, "not settled within the grace: given to the other worker as it is");
+            self.pipeline.send(Intake::Abandon { slot }).await.ok();
+            self.release(shard).await;
+        }
+    }
+
+    async fn release(&self, shard: ShardId) {
+        if let Err(error) = self.keeper.release(std::slice::from_ref(&shard)).await {
+            tracing::warn!(kinesis.shard = %shard, "the lease could not be released yet: {error}");
+        }
+    }
+
     /// Takes a new listing; keeps the old one, and says so, when there is none to be had now.
-    async fn list(&self, shards: &mut Vec<Shard>, stop: &CancellationToken) -> bool {
-        match stop.run_until_cancelled(self.kinesis.shards(&self.stream)).await {
+    async fn list(&self, stop: &CancellationToken) -> bool {
+        match stop.run_until_cancelled(self.source.shards()).await {
             Some(Ok(listed)) => {
-                *shards = listed;
+                self.shards.send_replace(Arc::new(listed));
                 self.health.leave("shards");
+                self.nudge.notify_one();
                 true
             }
             Some(Err(error)) => {
-                self.health.enter("shards", format!("cannot be listed: {error}"));
+                self.health.enter("shards", format!("cannot be listed: {error:#}"));
                 false
             }
             None => false,
         }
     }
-
-    /// Shards that left the stream before they were read to their end: the one loss that nothing can undo.
-    fn say_gone(&self, shards: &[Shard]) {
-        for (shard, position) in lineage::plan(shards, &self.positions).gone {
-            if position != Position::End {
-                tracing::error!(
-                    kinesis.shard = %shard, position = %position,
-                    "this shard left the stream before it was read to its end: its last records may have expired unread"
-                );
-            }
-        }
-    }
 }
 
-impl Readers {
-    /// Nothing is read, nothing that was read to its end is open, and no children can be hidden.
-    fn are_done(&self) -> bool {
-        self.tasks.is_empty() && self.ending.is_empty() && !self.list_due
+impl Outlook {
+    /// Whether no shard can be hidden, and none is left to nobody.
+    fn is_clear(&self) -> bool {
+        !self.list_due && self.looks_due == 0 && self.n_unread == 0
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use crate::event::unwrap::{Piece, Poison, Unwrapper, Wrapping};
 use crate::kinesis::aggregate::{self, Aggregate};
@@ -82,6 +82,8 @@ pub struct ShardIntake {
     pub memory: Memory,
     /// The pipeline.
     pub pipeline: mpsc::Sender<Intake>,
+    /// Whether our leases are certain; nothing is handed over while they are not.
+    pub certain: watch::Receiver<bool>,
     /// Counts.
     pub metrics: Metrics,
     /// Gauges of this shard.
@@ -99,6 +101,8 @@ impl Sink for ShardIntake {
         if std::mem::take(&mut self.in_trouble) {
             self.health.clear(self.trouble_key());
         }
+        // The page in hand is all that is read meanwhile: the next one is asked for when this has been taken.
+        self.certain.wait_for(|certain| *certain).await.map_err(|_| Stopped)?;
         self.gauges.lag(page.behind.map(|behind| i64::try_from(behind.as_millis()).unwrap_or(i64::MAX)));
         let bytes: usize = page.records.iter().map(|record| record.data.len()).sum();
         self.metrics.records(page.records.len() as u64, bytes as u64);

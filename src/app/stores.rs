@@ -1,6 +1,5 @@
 //! Where positions and dead letters are kept, as the options say.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -8,22 +7,22 @@ use super::clock;
 use super::exit::Failure;
 use crate::config::{DeadLetterOptions, RunOptions, StateOptions};
 use crate::dead_letter::{DirLetters, DirOptions, IndexLetters, IndexOptions};
-use crate::lease::cluster::{ClusterOptions, ClusterStore};
-use crate::lease::file::FileStore;
+use crate::lease::cluster::{ClusterOptions, ClusterTable};
+use crate::lease::file::FileTable;
+use crate::lease::table::{Change, LeaseTable, Row, Written};
 use crate::opensearch::bulk::BulkClient;
 use crate::opensearch::client::Client;
 use crate::pipeline::op::Letter;
-use crate::pipeline::ports::{DeadLetters, KeepError, Positions, StoreError};
-use crate::pipeline::position::{Position, ShardId};
+use crate::pipeline::ports::{DeadLetters, KeepError, StoreError};
 use crate::pipeline::route::Prefixes;
 use crate::upkeep::retention::{self, Keep};
 
-/// Either store of positions.
-pub enum Store {
+/// Either table of leases.
+pub enum Table {
     /// Documents in the target cluster.
-    Index(ClusterStore),
+    Index(ClusterTable),
     /// A file, for one worker.
-    File(FileStore),
+    File(FileTable),
 }
 
 /// Either store of dead letters.
@@ -34,21 +33,32 @@ pub enum Letters {
     Dir(DirLetters),
 }
 
-impl Store {
-    /// Every stored position.
-    pub async fn load(&self) -> Result<BTreeMap<ShardId, Position>, StoreError> {
+impl LeaseTable for Table {
+    async fn list(&self) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Index(store) => store.load().await,
-            Self::File(store) => store.load().await,
+            Self::Index(table) => table.list().await,
+            Self::File(table) => table.list().await,
         }
     }
-}
 
-impl Positions for Store {
-    async fn store(&self, positions: &[(ShardId, Position)]) -> Result<Vec<ShardId>, StoreError> {
+    async fn create(&self, rows: &[Row]) -> Result<(), StoreError> {
         match self {
-            Self::Index(store) => store.store(positions).await,
-            Self::File(store) => store.store(positions).await,
+            Self::Index(table) => table.create(rows).await,
+            Self::File(table) => table.create(rows).await,
+        }
+    }
+
+    async fn write(&self, changes: &[Change]) -> Result<Vec<Written>, StoreError> {
+        match self {
+            Self::Index(table) => table.write(changes).await,
+            Self::File(table) => table.write(changes).await,
+        }
+    }
+
+    async fn remove(&self, rows: &[Row]) -> Result<(), StoreError> {
+        match self {
+            Self::Index(table) => table.remove(rows).await,
+            Self::File(table) => table.remove(rows).await,
         }
     }
 }
@@ -62,24 +72,27 @@ impl DeadLetters for Letters {
     }
 }
 
-/// The store that `--state` names, with its place for positions made sure of.
-pub async fn positions(options: &RunOptions, client: &Client, stream: &str) -> Result<Store, Failure> {
+/// The table that `--state` names, with its place made sure of.
+pub async fn leases(options: &RunOptions, client: &Client, stream: &str) -> Result<Table, Failure> {
     let group = options.stream.group.clone();
-    match &options.state {
-        StateOptions::File(path) => FileStore::open(path, stream, &group).map(Store::File).map_err(Failure::usage),
+    let table = match &options.state {
+        StateOptions::File(path) => FileTable::open(path, stream, &group).map(Table::File).map_err(Failure::usage)?,
         StateOptions::Index(index) => {
-            let options =
-                ClusterOptions { index: index.clone(), stream: stream.to_owned(), group, worker: worker_name() };
-            let store = ClusterStore::new(client.clone(), options);
-            store.ensure_index().await.map_err(Failure::unavailable)?;
-            Ok(Store::Index(store))
+            let options = ClusterOptions { index: index.clone(), stream: stream.to_owned(), group: group.clone() };
+            let table = ClusterTable::new(client.clone(), options);
+            table.ensure_index().await.map_err(Failure::unavailable)?;
+            Table::Index(table)
         }
-    }
+    };
+    Ok(table)
 }
 
-/// Tells this process from every other that ever stored a position.
-fn worker_name() -> String {
-    format!("{}-{:016x}", std::process::id(), clock::chance())
+/// Tells this process from every other that ever kept a lease, and people where it runs.
+pub fn worker_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host: String = host.trim().chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
+    let host = if host.is_empty() { "worker" } else { &host };
+    format!("{host}-{}-{:016x}", std::process::id(), clock::chance())
 }
 
 /// The store that `--dead-letters` names.

@@ -2,11 +2,11 @@
 
 mod side;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::side::{Side, sample_memory, watch_signals};
@@ -17,23 +17,25 @@ use super::coordinator::Coordinator;
 use super::exit::Failure;
 use super::intake::{Memory, ShardIntake};
 use super::observe::Watch;
+use super::renewal::Renewal;
 use super::retain::Retainer;
-use super::stores::{self, Letters, Store};
+use super::stores::{self, Letters, Table};
 use crate::config::{self, RunOptions, StreamName, StreamOptions};
 use crate::event::clock::ClockBounds;
 use crate::event::scan::ScanLimits;
 use crate::event::time::Millis;
 use crate::event::unwrap::{Rules, Unwrapper};
 use crate::kinesis::client::{Access, AccessError, Kinesis, Stream};
-use crate::kinesis::lineage::{self, Shard};
+use crate::kinesis::lineage::Shard;
 use crate::kinesis::shard::{PAGE_BYTES_MAX, ReadLimits, Reading, Tip};
+use crate::kinesis::source::Live;
+use crate::lease::keeper::{Event, Keeper, Terms};
 use crate::opensearch::bulk::BulkClient;
 use crate::opensearch::client::Client;
 use crate::opensearch::product::probe_ids;
 use crate::pipeline::batch::BatchLimits;
 use crate::pipeline::days::DayGuard;
 use crate::pipeline::pauses::Backoff;
-use crate::pipeline::ports::Positions;
 use crate::pipeline::position::{Position, ShardId};
 use crate::pipeline::route::{OldestKept, Prefixes, Router};
 use crate::pipeline::run::{Intake, Ports, RunError, Settings, run as run_pipeline};
@@ -73,11 +75,22 @@ struct Worker {
     stop: CancellationToken,
 }
 
+/// The leases of a worker, and the task that keeps them.
+struct Leases {
+    keeper: Arc<Keeper<Table>>,
+    events: mpsc::UnboundedReceiver<Result<Event, String>>,
+    shards: watch::Sender<Arc<Vec<Shard>>>,
+    nudge: Arc<Notify>,
+    stop: CancellationToken,
+    renewal: JoinHandle<()>,
+}
+
 /// What a worker begins with.
 struct Start {
-    store: Store,
+    table: Table,
     letters: Letters,
-    positions: BTreeMap<ShardId, Position>,
+    /// Where the shards begin that exist when the group is born.
+    from: Position,
     shards: Vec<Shard>,
     days: DayGuard,
     at: Millis,
@@ -146,11 +159,11 @@ impl Worker {
 
     /// Everything else that must be in place before the first record is read.
     async fn prepare(&self) -> Result<Start, Failure> {
-        let store = stores::positions(&self.options, &self.client, &self.stream.arn).await?;
-        let letters = stores::letters(&self.options, &self.client, &self.stream.arn)?;
         let at = clock::now();
+        let from = self.first_position(at)?;
+        let table = stores::leases(&self.options, &self.client, &self.stream.arn).await?;
+        let letters = stores::letters(&self.options, &self.client, &self.stream.arn)?;
         let shards = self.kinesis.shards(&self.stream).await.map_err(Failure::unavailable)?;
-        let positions = self.first_positions(&store, &shards, at).await?;
         let known = stores::existing_indices(&self.client, &self.prefixes()).await;
         let days = DayGuard::new(self.options.events.max_days, known);
         if let Some(retainer) = self.retainer() {
@@ -159,30 +172,35 @@ impl Worker {
             tokio::spawn(retainer.run(pruned_on, self.stop.clone()));
         }
         self.say_bounds();
-        Ok(Start { store, letters, positions, shards, days, at })
+        Ok(Start { table, letters, from, shards, days, at })
     }
 
     async fn work(self, start: Start, give_up: CancellationToken) -> Result<(), Failure> {
         tokio::spawn(sample_memory(self.memory.clone(), self.metrics.clone(), self.stop.clone()));
         let (pipeline, intake) = mpsc::channel(CHANNEL);
-        let (ended_send, ended) = mpsc::unbounded_channel();
+        let (finished_send, finished) = mpsc::unbounded_channel();
+        let reading = self.reading(start.at);
+        let leases = self.keep_leases(start.table, start.shards, start.from);
         let ports = Ports {
             bulk: BulkClient::new(self.client.clone(), self.options.batch.gzip),
             dead_letters: start.letters,
-            positions: start.store,
+            positions: leases.keeper.clone(),
             observer: Watch::new(self.metrics.clone(), self.health.clone()),
         };
-        let task = tokio::spawn(run_pipeline(ports, self.settings(), start.days, intake, ended_send, give_up));
+        let task = tokio::spawn(run_pipeline(ports, self.settings(), start.days, intake, finished_send, give_up));
+        let certain = leases.keeper.certain();
         let coordinator = Coordinator {
-            kinesis: self.kinesis.clone(),
-            stream: self.stream.clone(),
-            shards: start.shards,
+            source: Live { kinesis: self.kinesis.clone(), stream: self.stream.clone() },
+            keeper: leases.keeper.clone(),
+            events: leases.events,
+            shards: leases.shards,
+            nudge: leases.nudge,
+            reading,
+            intake: |slot, shard: &ShardId, pipeline| self.shard_intake(slot, shard, pipeline, certain.clone()),
             health: self.health.clone(),
-            reading: self.reading(start.at),
-            intake: |slot, shard: &ShardId, pipeline| self.shard_intake(slot, shard, pipeline),
             pipeline,
-            ended,
-            positions: start.positions,
+            finished,
+            grace: self.options.grace,
         };
         self.health.started();
         let read = coordinator.run(self.stop.clone()).await;
@@ -192,35 +210,48 @@ impl Worker {
         }
         // The pipeline's error comes first: a reader that stopped because of it has nothing to add.
         let piped = task.await.map_err(Failure::bug)?;
+        // Only now: until here positions were stored under the leases.
+        leases.stop.cancel();
+        leases.renewal.await.map_err(Failure::bug)?;
+        release(&leases.keeper).await;
         self.metrics.in_flight(self.memory.used());
         piped.map_err(failure)?;
         read
     }
 
-    /// Stored positions. Where a group is born, the shards that exist begin where `--start` says, and that is
-    /// stored before anything is read: a restart must not move "latest".
-    async fn first_positions(
-        &self,
-        store: &Store,
-        shards: &[Shard],
-        now: Millis,
-    ) -> Result<BTreeMap<ShardId, Position>, Failure> {
-        let start = match self.options.stream.start {
-            config::Start::TrimHorizon => Position::TrimHorizon,
-            config::Start::Latest => Position::At(now),
-            config::Start::At(time) if time <= now => Position::At(time),
+    /// Starts the task that keeps leases.
+    fn keep_leases(&self, table: Table, shards: Vec<Shard>, start: Position) -> Leases {
+        let terms = Terms { worker: stores::worker_name(), failover: self.options.lease_timeout };
+        tracing::info!(lease.worker = terms.worker, "this worker's name in the table of leases");
+        let keeper = Keeper::new(table, terms);
+        let (events_send, events) = mpsc::unbounded_channel();
+        let (shards, listed) = watch::channel(Arc::new(shards));
+        let nudge = Arc::new(Notify::new());
+        let renewal = Renewal {
+            keeper: keeper.clone(),
+            shards: listed,
+            start,
+            events: events_send,
+            nudge: nudge.clone(),
+            health: self.health.clone(),
+        };
+        let stop = CancellationToken::new();
+        let renewal = tokio::spawn(renewal.run(stop.clone()));
+        Leases { keeper, events, shards, nudge, stop, renewal }
+    }
+
+    /// Where the shards begin that exist when the group is born; for "latest", now, so that a restart before the
+    /// first record loses nothing.
+    fn first_position(&self, now: Millis) -> Result<Position, Failure> {
+        match self.options.stream.start {
+            config::Start::TrimHorizon => Ok(Position::TrimHorizon),
+            config::Start::Latest => Ok(Position::At(now)),
+            config::Start::At(time) if time <= now => Ok(Position::At(time)),
             config::Start::At(time) => {
                 let why = format!("--start {} lies in the future: give a time before now", time.rfc3339());
-                return Err(Failure::usage(anyhow::Error::msg(why)));
+                Err(Failure::usage(anyhow::Error::msg(why)))
             }
-        };
-        let mut positions = store.load().await.map_err(Failure::unavailable)?;
-        let born = lineage::births(shards, &positions, &start);
-        if !born.is_empty() {
-            store.store(&born).await.map_err(Failure::unavailable)?;
-            positions.extend(born);
         }
-        Ok(positions)
     }
 
     fn retainer(&self) -> Option<Retainer> {
@@ -265,7 +296,13 @@ impl Worker {
         }
     }
 
-    fn shard_intake(&self, slot: u32, shard: &ShardId, pipeline: mpsc::Sender<Intake>) -> ShardIntake {
+    fn shard_intake(
+        &self,
+        slot: u32,
+        shard: &ShardId,
+        pipeline: mpsc::Sender<Intake>,
+        certain: watch::Receiver<bool>,
+    ) -> ShardIntake {
         let events = &self.options.events;
         let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         let rules = Rules {
@@ -281,6 +318,7 @@ impl Worker {
             router: Router::new(self.prefixes(), self.oldest_kept.clone()),
             memory: self.memory.clone(),
             pipeline,
+            certain,
             metrics: self.metrics.clone(),
             gauges: self.metrics.shard(&shard.0),
             health: self.health.clone(),
@@ -308,6 +346,13 @@ impl Worker {
             stream.fetches,
             batch.in_flight + 1,
         );
+    }
+}
+
+/// Frees what is still ours, so that others need not wait until we count as dead.
+async fn release(keeper: &Keeper<Table>) {
+    if let Err(error) = keeper.release_all().await {
+        tracing::warn!("leases could not be released, others take them when their time is over: {error}");
     }
 }
 

@@ -31,6 +31,7 @@ pub fn run(s: &Settings) -> Built<RunOptions> {
         state: state(s)?,
         http: HttpOptions { listen: s.get(&HTTP_LISTEN)?, chosen: s.is_chosen(&HTTP_LISTEN.row) },
         checkpoint_interval: s.get(&CHECKPOINT_INTERVAL)?,
+        lease_timeout: s.get(&LEASE_TIMEOUT)?,
         grace: s.get(&GRACE)?,
     })
 }

@@ -39,6 +39,8 @@ pub struct RunOptions {
     pub http: HttpOptions,
     /// How often settled positions are stored.
     pub checkpoint_interval: Duration,
+    /// After this long without a renewal a worker counts as dead.
+    pub lease_timeout: Duration,
     /// How long a stopping worker may drain.
     pub grace: Duration,
 }

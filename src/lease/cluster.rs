@@ -1,4 +1,4 @@
-//! Positions in the target cluster: one document a shard, moved by compare-and-set.
+//! Leases in the target cluster: one document a shard, moved by compare-and-set.
 //!
 //! Every write names the version (`if_seq_no`, `if_primary_term`) that was read or written last, or is a
 //! `create`: whoever wrote in between fences the other out, and no clock is asked. Serverless collections
@@ -17,21 +17,23 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use self::document::{Document, KEYWORDS, KIND, id, index_body};
-use self::reply::{Found, Version, Write, hits, lookup, refreshed, refusal, writes};
-use super::{is_progress, moves_on};
+use self::reply::{Found, Version, Write, hits, lookup, refreshed, refusal, removed, writes};
+use super::change::{Intent, Meeting};
+use super::form::Lease;
+use super::table::{Change, LeaseTable, Row, Written};
 use crate::opensearch::client::{Answer, Client};
 use crate::opensearch::judge::{Fault, judge_request};
-use crate::pipeline::ports::{Positions, StoreError};
-use crate::pipeline::position::{Position, ShardId};
+use crate::pipeline::ports::StoreError;
+use crate::pipeline::position::ShardId;
 
 /// Documents a search or a bulk request: half a megabyte of the latter.
 const PAGE: usize = 1000;
-/// Positions of one group on one stream; no account may have so many shards in a stream's retention.
-const POSITIONS_MAX: usize = 200_000;
-/// A write that meets itself is tried again so often.
-const ROUNDS: usize = 3;
+/// Leases of one group on one stream; no account may have so many shards in a stream's retention.
+const LEASES_MAX: usize = 200_000;
+/// A row that others keep writing to is tried again so often: each round is another's request in between.
+const ROUNDS: usize = 5;
 
-/// Where positions are kept, and whose they are.
+/// Where leases are kept, and whose they are.
 #[derive(Debug, Clone)]
 pub struct ClusterOptions {
     /// `essink-state`.
@@ -40,34 +42,26 @@ pub struct ClusterOptions {
     pub stream: String,
     /// `--group`: each group reads the stream for itself.
     pub group: String,
-    /// Names this process, and no other that ever was: a write that it does not remember is not taken for its own.
-    pub worker: String,
 }
 
-/// Positions in an index of the target cluster.
+/// Leases in an index of the target cluster.
 #[derive(Debug)]
-pub struct ClusterStore {
+pub struct ClusterTable {
     client: Client,
     options: ClusterOptions,
-    held: Mutex<BTreeMap<ShardId, Held>>,
+    known: Mutex<Known>,
 }
 
-/// What this worker knows of one document.
-#[derive(Debug, Clone, Default)]
-struct Held {
-    /// As loaded, or as last written by us.
-    stored: Option<(Position, Version)>,
-    /// A write was sent and its answer never came: it may have happened.
-    unsure: bool,
-}
+/// Rows as they were last listed, written or met, each with the version that a write has to name.
+type Known = BTreeMap<ShardId, (Row, Version)>;
 
-impl ClusterStore {
-    /// A store that nobody has asked yet.
+impl ClusterTable {
+    /// A table that nobody has asked yet.
     pub fn new(client: Client, options: ClusterOptions) -> Self {
-        Self { client, options, held: Mutex::default() }
+        Self { client, options, known: Mutex::default() }
     }
 
-    /// Makes the index, or checks that the one that is there can be searched as positions need it. Says whether it
+    /// Makes the index, or checks that the one that is there can be searched as leases need it. Says whether it
     /// was made now.
     pub async fn ensure_index(&self) -> Result<bool, StoreError> {
         let index = &self.options.index;
@@ -85,7 +79,7 @@ impl ClusterStore {
         }
     }
 
-    /// Whether the index is there. One with guessed types would find no position, and the stream be read anew.
+    /// Whether the index is there. One with guessed types would find no lease, and the stream be read anew.
     pub async fn has_index(&self) -> Result<bool, StoreError> {
         let index = &self.options.index;
         let Some(answer) = self.ask(Method::GET, format!("/{index}/_mapping"), None).await? else {
@@ -143,180 +137,217 @@ impl ClusterStore {
         }
     }
 
-    /// A document as shard, position and version; refuses one that essink did not write under that id.
-    fn read(&self, found: &Found) -> Result<(ShardId, Position, Version), StoreError> {
-        let index = &self.options.index;
+    /// A document as a row and its version; refuses one that essink did not write under that id.
+    fn read(&self, found: Found) -> Result<(Row, Version), StoreError> {
+        let (index, version) = (&self.options.index, found.version());
         let foreign = |why: &str| {
             StoreError::Halt(format!("document {:?} in index {index} cannot be understood: {why}; remove it", found.id))
         };
-        let document = found.document.clone().ok_or_else(|| foreign("it has no source"))?;
+        let document = found.document.ok_or_else(|| foreign("it has no source"))?;
         let shard = ShardId::from(document.shard.as_str());
         if found.id != self.id(&shard) {
             return Err(foreign("its id is not that of its group, stream and shard"));
         }
-        let version = found.version().ok_or_else(|| foreign("the cluster gives it no version"))?;
-        Ok((shard, document.written.position().map_err(foreign)?, version))
+        let version = version.ok_or_else(|| foreign("the cluster gives it no version"))?;
+        Ok((document.lease.row(shard).map_err(foreign)?, version))
     }
 
-    /// Writes at most a page of positions; what conflicts is compared with what is there.
-    async fn write(
-        &self,
-        held: &mut BTreeMap<ShardId, Held>,
-        mut moves: Vec<(ShardId, Position)>,
-    ) -> Result<(), StoreError> {
+    /// Carries out at most a page of intents. A row of which a newer version is there is looked at: it may be the
+    /// same but for a request, or what we wrote ourselves without hearing of it.
+    async fn carry_out(&self, known: &mut Known, intents: &[Intent<'_>]) -> Result<Vec<Written>, StoreError> {
+        let mut ends: Vec<Option<Written>> = vec![None; intents.len()];
         for _ in 0..ROUNDS {
-            let (conflicts, failure) = self.send(held, moves).await?;
-            moves = if conflicts.is_empty() { conflicts } else { self.reconcile(held, conflicts).await? };
-            match failure {
-                Some(failure) => return Err(failure),
-                None if moves.is_empty() => return Ok(()),
-                None => {}
+            let open = |at: &usize| ends[*at].is_none();
+            let open: Vec<usize> = (0..intents.len()).filter(open).collect();
+            let seen = |at: &usize| known.get(&intents[*at].row().shard).is_some_and(|(row, _)| intents[*at].saw(row));
+            let unseen = open.iter().filter(|at| !seen(at)).map(|at| &intents[*at].row().shard).collect();
+            self.look_up(known, unseen).await?;
+            let mut writes = Vec::new();
+            for at in open {
+                let there = known.get(&intents[at].row().shard);
+                match (intents[at].meet(there.map(|(row, _)| row)), there) {
+                    (Meeting::Ended(end), _) => ends[at] = Some(end),
+                    (Meeting::Write(row), Some((_, version))) => {
+                        writes.push(Conditional { at, shard: &intents[at].row().shard, version: *version, row });
+                    }
+                    // What is not there is met as ended or in conflict.
+                    (Meeting::Write(_), None) => ends[at] = Some(Written::Conflict(None)),
+                }
+            }
+            for at in self.send(known, writes).await? {
+                ends[at] = Some(Written::Done);
+            }
+            if ends.iter().all(Option::is_some) {
+                return Ok(ends.into_iter().flatten().collect());
             }
         }
-        Err(StoreError::Busy(format!("positions in index {} keep changing under our own writes", self.options.index)))
+        Err(StoreError::Busy(format!("leases in index {} keep changing under our writes", self.options.index)))
     }
 
-    /// One bulk request of conditional writes. Gives back those that met another version, and the worst failure.
-    async fn send(
-        &self,
-        held: &mut BTreeMap<ShardId, Held>,
-        moves: Vec<(ShardId, Position)>,
-    ) -> Result<(Vec<(ShardId, Position)>, Option<StoreError>), StoreError> {
+    /// Learns what is there now. By id, which sees what was written a moment ago; a search would not.
+    async fn look_up(&self, known: &mut Known, shards: Vec<&ShardId>) -> Result<(), StoreError> {
+        if shards.is_empty() {
+            return Ok(());
+        }
         let index = &self.options.index;
-        let ids: Vec<String> = moves.iter().map(|(shard, _)| self.id(shard)).collect();
-        let mut body = String::new();
-        let mut were_unsure = Vec::with_capacity(moves.len());
-        for ((shard, position), id) in moves.iter().zip(&ids) {
-            let held = held.entry(shard.clone()).or_default();
-            // Until an answer says otherwise; also when the caller stops waiting for it.
-            were_unsure.push(std::mem::replace(&mut held.unsure, true));
-            self.write_lines(&mut body, shard, position, id, held);
+        let ids: Vec<String> = shards.iter().map(|shard| self.id(shard)).collect();
+        let body = Bytes::from(json!({"ids": ids}).to_string());
+        let answer = self.ask(Method::POST, format!("/{index}/_mget"), Some(body)).await?;
+        let answer = answer.ok_or_else(|| removed(index))?;
+        for (shard, found) in shards.into_iter().zip(lookup(&answer.body, index, &ids)?) {
+            match found.document.is_some() {
+                true => known.insert(shard.clone(), self.read(found)?),
+                false => known.remove(shard),
+            };
         }
-        let answer = self.ask(Method::POST, format!("/{index}/_bulk"), Some(Bytes::from(body))).await?;
-        let answer = answer.ok_or_else(|| {
-            StoreError::Halt(format!("index {index} does not exist, and the cluster does not let us make it"))
-        })?;
-        let (mut conflicts, mut worst) = (Vec::new(), None);
-        let writes = writes(&answer.body, index, &ids)?;
-        for ((write, (shard, position)), was_unsure) in writes.into_iter().zip(moves).zip(were_unsure) {
-            match write {
-                Write::Done(version) => {
-                    held.insert(shard, Held { stored: Some((position, version)), unsure: false });
-                }
-                Write::Conflict => {
-                    held.entry(shard.clone()).or_default().unsure = was_unsure;
-                    conflicts.push((shard, position));
-                }
-                Write::Failed(failure) if matches!(worst, Some(StoreError::Halt(_))) => drop(failure),
-                Write::Failed(failure) => worst = Some(failure),
-            }
-        }
-        Ok((conflicts, worst))
+        Ok(())
     }
 
-    fn write_lines(&self, body: &mut String, shard: &ShardId, position: &Position, id: &str, held: &Held) {
-        let action = match &held.stored {
-            Some((_, Version { seq_no, primary_term })) => {
-                json!({"index": {"_id": id, "if_seq_no": seq_no, "if_primary_term": primary_term}})
+    /// One bulk request of conditional writes; gives the intents that are done. Those that met another version are
+    /// not known any more; any other failure is an error for all.
+    async fn send(&self, known: &mut Known, writes: Vec<Conditional<'_>>) -> Result<Vec<usize>, StoreError> {
+        let mut body = String::new();
+        for write in &writes {
+            let Version { seq_no, primary_term } = write.version;
+            let meta = json!({"_id": self.id(write.shard), "if_seq_no": seq_no, "if_primary_term": primary_term});
+            match &write.row {
+                Some(row) => body.push_str(&format!("{}\n{}\n", json!({"index": meta}), self.document(row))),
+                None => body.push_str(&format!("{}\n", json!({"delete": meta}))),
             }
-            None => json!({"create": {"_id": id}}),
-        };
-        let ClusterOptions { stream, group, worker, .. } = &self.options;
-        let document = json!(Document {
+        }
+        let shards: Vec<&ShardId> = writes.iter().map(|write| write.shard).collect();
+        let (mut done, mut worst) = (Vec::new(), None);
+        for (end, Conditional { at, shard, row, .. }) in self.bulk(body, &shards).await?.into_iter().zip(writes) {
+            match (end, row) {
+                (Write::Done(version), Some(row)) => {
+                    known.insert(shard.clone(), (row, version));
+                    done.push(at);
+                }
+                (Write::Done(_), None) => {
+                    known.remove(shard);
+                    done.push(at);
+                }
+                (Write::Conflict, _) => drop(known.remove(shard)),
+                (Write::Failed(failure), _) => worst = Some(worse(worst, failure)),
+            }
+        }
+        worst.map_or(Ok(done), Err)
+    }
+
+    /// One answer a shard, in order; no request at all for none.
+    async fn bulk(&self, body: String, shards: &[&ShardId]) -> Result<Vec<Write>, StoreError> {
+        if shards.is_empty() {
+            return Ok(Vec::new());
+        }
+        let index = &self.options.index;
+        let ids: Vec<String> = shards.iter().map(|shard| self.id(shard)).collect();
+        let answer = self.ask(Method::POST, format!("/{index}/_bulk"), Some(Bytes::from(body))).await?;
+        writes(&answer.ok_or_else(|| removed(index))?.body, index, &ids)
+    }
+
+    fn document(&self, row: &Row) -> Value {
+        let ClusterOptions { stream, group, .. } = &self.options;
+        json!(Document {
             kind: KIND.to_owned(),
             group: group.clone(),
             stream: stream.clone(),
-            shard: shard.to_string(),
-            written: position.into(),
-            written_by: worker.clone(),
-        });
-        body.push_str(&format!("{action}\n{document}\n"));
-    }
-
-    /// Looks at the documents that were not what we thought. One that we wrote ourselves, in a request whose
-    /// answer was lost, is ours. Gives back what is to be written again; anything else fences us out.
-    async fn reconcile(
-        &self,
-        held: &mut BTreeMap<ShardId, Held>,
-        conflicts: Vec<(ShardId, Position)>,
-    ) -> Result<Vec<(ShardId, Position)>, StoreError> {
-        let index = &self.options.index;
-        let ids: Vec<String> = conflicts.iter().map(|(shard, _)| self.id(shard)).collect();
-        // By id, which sees what was written a moment ago; a search would not.
-        let body = Bytes::from(json!({"ids": ids}).to_string());
-        let answer = self.ask(Method::POST, format!("/{index}/_mget"), Some(body)).await?;
-        let answer = answer.ok_or_else(|| StoreError::Halt(format!("index {index} was removed while in use")))?;
-        let mut again = Vec::new();
-        for (found, (shard, position)) in lookup(&answer.body, index, &ids)?.iter().zip(conflicts) {
-            let known = held.entry(shard.clone()).or_default();
-            let Some(document) = &found.document else {
-                return Err(self.fenced(&shard, "its document was removed"));
-            };
-            let (_, there, version) = self.read(found)?;
-            let ours = document.written_by == self.options.worker;
-            let since = known.stored.as_ref().is_none_or(|(old, _)| is_progress(old, &there));
-            let earlier = known.unsure && since && is_progress(&there, &position);
-            if !ours || !(there == position || earlier) {
-                return Err(self.fenced(&shard, &format!("{} wrote {there:?}", document.written_by)));
-            }
-            if there != position {
-                again.push((shard, position));
-            }
-            // Whatever else is on its way names an older version, and will fail.
-            *known = Held { stored: Some((there, version)), unsure: false };
-        }
-        Ok(again)
-    }
-
-    fn fenced(&self, shard: &ShardId, what: &str) -> StoreError {
-        let ClusterOptions { index, group, .. } = &self.options;
-        StoreError::Halt(format!(
-            "another worker of group `{group}` moved shard {shard} ({what}, in index {index}): stop the other one, or give this one its own --group"
-        ))
+            shard: row.shard.to_string(),
+            lease: Lease::from(row),
+        })
     }
 }
 
-impl ClusterStore {
-    /// Every stored position.
-    pub async fn load(&self) -> Result<BTreeMap<ShardId, Position>, StoreError> {
-        let mut held = self.held.lock().await;
+/// A write that names the version it replaces.
+struct Conditional<'a> {
+    /// Which intent it carries out.
+    at: usize,
+    shard: &'a ShardId,
+    version: Version,
+    /// `None` removes the row.
+    row: Option<Row>,
+}
+
+/// What does not pass by waiting says more.
+fn worse(worst: Option<StoreError>, failure: StoreError) -> StoreError {
+    match worst {
+        Some(halt @ StoreError::Halt(_)) => halt,
+        _ => failure,
+    }
+}
+
+impl LeaseTable for ClusterTable {
+    async fn list(&self) -> Result<Vec<Row>, StoreError> {
+        let mut known = self.known.lock().await;
         let index = &self.options.index;
-        // Searches see what was there at the last refresh; a restart must see the last write.
+        // A search sees what was there at the last refresh, which may be a second ago, or, where nobody searches, never.
+        // An index of some leases is refreshed and searched in milliseconds.
         let Some(answer) = self.ask(Method::POST, format!("/{index}/_refresh"), None).await? else {
-            return Ok(BTreeMap::new());
+            return if known.is_empty() { Ok(Vec::new()) } else { Err(removed(index)) };
         };
         refreshed(&answer.body, index)?;
-        let mut loaded = BTreeMap::new();
+        let mut listed = Known::new();
         loop {
-            let page = self.page(loaded.last_key_value().map(|(shard, _)| shard)).await?;
+            let page = self.page(listed.last_key_value().map(|(shard, _)| shard)).await?;
             let n_found = page.len();
             for found in page {
-                let (shard, position, version) = self.read(&found)?;
-                loaded.insert(shard, Held { stored: Some((position, version)), unsure: false });
+                let (row, version) = self.read(found)?;
+                listed.insert(row.shard.clone(), (row, version));
             }
             if n_found < PAGE {
                 break;
             }
-            if loaded.len() > POSITIONS_MAX {
-                let words = format!("index {index} holds more than {POSITIONS_MAX} positions of this group and stream");
+            if listed.len() > LEASES_MAX {
+                let words = format!("index {index} holds more than {LEASES_MAX} leases of this group and stream");
                 return Err(StoreError::Halt(words));
             }
         }
-        *held = loaded;
-        let stored = |(shard, held): (&ShardId, &Held)| Some((shard.clone(), held.stored.as_ref()?.0.clone()));
-        Ok(held.iter().filter_map(stored).collect())
+        *known = listed;
+        Ok(known.values().map(|(row, _)| row.clone()).collect())
     }
-}
 
-impl Positions for ClusterStore {
-    async fn store(&self, positions: &[(ShardId, Position)]) -> Result<Vec<ShardId>, StoreError> {
-        let mut held = self.held.lock().await;
-        let stored = |shard: &ShardId| Some(held.get(shard)?.stored.as_ref()?.0.clone());
-        let moves = moves_on(positions, stored);
-        let moves: Vec<_> = moves.into_iter().map(|(shard, position)| (shard.clone(), position.clone())).collect();
-        for page in moves.chunks(PAGE) {
-            self.write(&mut held, page.to_vec()).await?;
+    async fn create(&self, rows: &[Row]) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
         }
-        Ok(Vec::new())
+        let mut known = self.known.lock().await;
+        // Made by the first write instead, its fields would have guessed types, and no search find a lease.
+        self.ensure_index().await?;
+        for page in rows.chunks(PAGE) {
+            let mut body = String::new();
+            for row in page {
+                let action = json!({"create": {"_id": self.id(&row.shard)}});
+                body.push_str(&format!("{action}\n{}\n", self.document(row)));
+            }
+            let shards: Vec<&ShardId> = page.iter().map(|row| &row.shard).collect();
+            let mut worst = None;
+            for (end, row) in self.bulk(body, &shards).await?.into_iter().zip(page) {
+                match end {
+                    Write::Done(version) => drop(known.insert(row.shard.clone(), (row.clone(), version))),
+                    Write::Conflict => {}
+                    Write::Failed(failure) => worst = Some(worse(worst, failure)),
+                }
+            }
+            worst.map_or(Ok(()), Err)?;
+        }
+        Ok(())
+    }
+
+    async fn write(&self, changes: &[Change]) -> Result<Vec<Written>, StoreError> {
+        let mut known = self.known.lock().await;
+        let mut ends = Vec::with_capacity(changes.len());
+        for page in changes.chunks(PAGE) {
+            let intents: Vec<Intent<'_>> = page.iter().map(Intent::from).collect();
+            ends.extend(self.carry_out(&mut known, &intents).await?);
+        }
+        Ok(ends)
+    }
+
+    async fn remove(&self, rows: &[Row]) -> Result<(), StoreError> {
+        let mut known = self.known.lock().await;
+        for page in rows.chunks(PAGE) {
+            let intents: Vec<Intent<'_>> = page.iter().map(Intent::removal).collect();
+            self.carry_out(&mut known, &intents).await?;
+        }
+        Ok(())
     }
 }

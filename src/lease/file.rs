@@ -1,7 +1,7 @@
-//! Positions in one local file, for one worker.
+//! Leases in one local file, for one worker.
 //!
 //! The file is replaced whole: written beside, flushed to the disk, renamed. A lock on a file beside it
-//! is held as long as the store lives, so a second worker is refused.
+//! is held as long as the table lives, so a second worker is refused.
 
 #[cfg(test)]
 mod tests;
@@ -15,26 +15,29 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use super::form::Written;
-use super::moves_on;
-use crate::pipeline::ports::{Positions, StoreError};
-use crate::pipeline::position::{Position, ShardId};
+use super::change::{Intent, Meeting};
+use super::form::Lease;
+use super::table::{Change, LeaseTable, Row, Written};
+use crate::pipeline::ports::StoreError;
+use crate::pipeline::position::ShardId;
 
-/// The form of the file.
-const VERSION: u32 = 1;
-/// No stream has shards enough for a larger file: 200,000 at 250 bytes.
+/// The form of the file: 1 had positions only.
+const VERSION: u32 = 2;
+/// No stream has shards enough for a larger file: 150,000 at 330 bytes.
 const SIZE_MAX: u64 = 50_000_000;
 
-/// Positions in a file. Dropping it frees the lock.
+/// Leases in a file. Dropping it frees the lock.
 #[derive(Debug)]
-pub struct FileStore {
+pub struct FileTable {
     path: PathBuf,
     group: String,
     stream: String,
-    held: Arc<Mutex<BTreeMap<ShardId, Position>>>,
-    /// Locked until dropped.
-    lock: Arc<File>,
+    rows: Arc<Mutex<Rows>>,
+    /// Locked until dropped; `None` only looks.
+    lock: Option<Arc<File>>,
 }
+
+type Rows = BTreeMap<ShardId, Row>;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,53 +45,111 @@ struct Content {
     version: u32,
     group: String,
     stream: String,
-    positions: BTreeMap<String, Written>,
+    #[serde(alias = "positions")]
+    leases: BTreeMap<String, Lease>,
 }
 
-impl FileStore {
-    /// Locks `path` and reads it; a file that does not exist holds no positions.
+impl FileTable {
+    /// Locks `path` and reads it; a file that does not exist holds no leases.
     ///
     /// Refuses ([`StoreError::Halt`]) a file that another worker has open, that belongs to another group
     /// or stream, or that cannot be understood: such a file is never taken for an empty one.
     pub fn open(path: &Path, stream: &str, group: &str) -> Result<Self, StoreError> {
         let lock = Arc::new(lock(path)?);
-        let held = Arc::new(Mutex::new(read(path, stream, group)?));
-        Ok(Self { path: path.to_owned(), group: group.to_owned(), stream: stream.to_owned(), held, lock })
-    }
-}
-
-impl FileStore {
-    /// Every stored position.
-    pub async fn load(&self) -> Result<BTreeMap<ShardId, Position>, StoreError> {
-        Ok(self.held.lock().await.clone())
-    }
-}
-
-impl Positions for FileStore {
-    async fn store(&self, positions: &[(ShardId, Position)]) -> Result<Vec<ShardId>, StoreError> {
-        let mut held = Arc::clone(&self.held).lock_owned().await;
-        let moves = moves_on(positions, |shard| held.get(shard).cloned());
-        if moves.is_empty() {
-            return Ok(Vec::new());
+        let mut rows = read(path, stream, group)?;
+        // The lock proves that whoever is named as an owner is gone: nobody's time need be waited out.
+        for row in rows.values_mut() {
+            (row.owner, row.wanted_by) = (None, None);
         }
+        let rows = Arc::new(Mutex::new(rows));
+        Ok(Self { path: path.to_owned(), group: group.to_owned(), stream: stream.to_owned(), rows, lock: Some(lock) })
+    }
+
+    /// `open` without the lock: sees what the worker that holds it writes, and can change nothing.
+    pub fn look(path: &Path, stream: &str, group: &str) -> Result<Self, StoreError> {
+        let rows = Arc::new(Mutex::new(read(path, stream, group)?));
+        Ok(Self { path: path.to_owned(), group: group.to_owned(), stream: stream.to_owned(), rows, lock: None })
+    }
+
+    /// What `change` makes of the rows becomes the file, and then the rows; nothing is written when it changes nothing.
+    async fn update<T>(&self, change: impl FnOnce(&mut Rows) -> T) -> Result<T, StoreError> {
+        let Some(lock) = &self.lock else {
+            return Err(StoreError::Halt(format!(
+                "state file {} was opened to be looked at only",
+                self.path.display()
+            )));
+        };
+        let mut held = Arc::clone(&self.rows).lock_owned().await;
         let mut new = held.clone();
-        new.extend(moves.into_iter().map(|(shard, position)| (shard.clone(), position.clone())));
+        let changed = change(&mut new);
+        if new == *held {
+            return Ok(changed);
+        }
         let content = Content {
             version: VERSION,
             group: self.group.clone(),
             stream: self.stream.clone(),
-            positions: new.iter().map(|(shard, position)| (shard.to_string(), position.into())).collect(),
+            leases: new.values().map(|row| (row.shard.to_string(), row.into())).collect(),
         };
-        // The disk may block: not on the runtime's threads. The work goes on when the caller goes away: the lock on `held` and on the file go with it, so
+        // The disk may block: not on the runtime's threads. The work goes on when the caller goes away: the lock on the rows and on the file go with it, so
         // that a second write cannot overtake this one.
-        let (path, locked) = (self.path.clone(), Arc::clone(&self.lock));
+        let (path, locked) = (self.path.clone(), Arc::clone(lock));
         let written = tokio::task::spawn_blocking(move || {
             replace(&path, &content)?;
             *held = new;
             drop(locked);
-            Ok(Vec::new())
+            Ok(())
         });
-        written.await.unwrap_or_else(|e| Err(StoreError::Halt(format!("the state file could not be written: {e}"))))
+        let written = written.await;
+        written.unwrap_or_else(|e| Err(StoreError::Halt(format!("the state file could not be written: {e}"))))?;
+        Ok(changed)
+    }
+}
+
+/// Does what the intent finds it may do.
+fn carry_out(rows: &mut Rows, intent: Intent<'_>) -> Written {
+    let shard = &intent.row().shard;
+    match intent.meet(rows.get(shard)) {
+        Meeting::Ended(end) => end,
+        Meeting::Write(row) => {
+            match row {
+                Some(row) => drop(rows.insert(shard.clone(), row)),
+                None => drop(rows.remove(shard)),
+            }
+            Written::Done
+        }
+    }
+}
+
+impl LeaseTable for FileTable {
+    async fn list(&self) -> Result<Vec<Row>, StoreError> {
+        let mut rows = self.rows.lock().await;
+        if self.lock.is_none() {
+            *rows = read(&self.path, &self.stream, &self.group)?;
+        }
+        Ok(rows.values().cloned().collect())
+    }
+
+    async fn create(&self, rows: &[Row]) -> Result<(), StoreError> {
+        self.update(|held| {
+            for row in rows {
+                held.entry(row.shard.clone()).or_insert_with(|| row.clone());
+            }
+        })
+        .await
+    }
+
+    async fn write(&self, changes: &[Change]) -> Result<Vec<Written>, StoreError> {
+        self.update(|rows| changes.iter().map(|change| carry_out(rows, change.into())).collect()).await
+    }
+
+    async fn remove(&self, rows: &[Row]) -> Result<(), StoreError> {
+        self.update(|held| {
+            for row in rows {
+                carry_out(held, Intent::removal(row));
+            }
+        })
+        .await
     }
 }
 
@@ -114,10 +175,10 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn read(path: &Path, stream: &str, group: &str) -> Result<BTreeMap<ShardId, Position>, StoreError> {
+fn read(path: &Path, stream: &str, group: &str) -> Result<Rows, StoreError> {
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Rows::new()),
         Err(e) => return Err(failed("read", path, &e)),
     };
     let mut bytes = Vec::new();
@@ -126,8 +187,8 @@ fn read(path: &Path, stream: &str, group: &str) -> Result<BTreeMap<ShardId, Posi
         return Err(damaged(path, &format!("it is larger than {SIZE_MAX} bytes")));
     }
     let content: Content = serde_json::from_slice(&bytes).map_err(|e| damaged(path, &e.to_string()))?;
-    if content.version != VERSION {
-        return Err(damaged(path, &format!("its version is {}, this essink knows {VERSION}", content.version)));
+    if !(1..=VERSION).contains(&content.version) {
+        return Err(damaged(path, &format!("its version is {}, this essink knows 1 to {VERSION}", content.version)));
     }
     if (content.group.as_str(), content.stream.as_str()) != (group, stream) {
         return Err(StoreError::Halt(format!(
@@ -137,11 +198,11 @@ fn read(path: &Path, stream: &str, group: &str) -> Result<BTreeMap<ShardId, Posi
             content.stream,
         )));
     }
-    let position = |(shard, written): (String, Written)| match written.position() {
-        Ok(position) => Ok((ShardId::from(shard.as_str()), position)),
+    let row = |(shard, lease): (String, Lease)| match lease.row(ShardId::from(shard.as_str())) {
+        Ok(row) => Ok((row.shard.clone(), row)),
         Err(why) => Err(damaged(path, &format!("shard {shard}: {why}"))),
     };
-    content.positions.into_iter().map(position).collect()
+    content.leases.into_iter().map(row).collect()
 }
 
 /// A crash at any moment leaves the old file or the new one, whole.

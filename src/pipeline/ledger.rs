@@ -34,6 +34,10 @@ enum End {
     NotReached,
     Reached,
     Taken,
+    /// Reading was stopped; the shard goes on elsewhere once this is settled and stored.
+    Closed,
+    /// The shard is somebody else's: nothing of it is ours to store.
+    Abandoned,
 }
 
 impl Ledger {
@@ -74,6 +78,33 @@ impl Ledger {
         self.end = End::Reached;
     }
 
+    /// Nothing more will be entered: reading was stopped before the end.
+    pub fn close(&mut self) {
+        self.end = End::Closed;
+    }
+
+    /// The shard is somebody else's from now on: it gives no position any more. What is open keeps its place in the
+    /// memory bound until it has ended, for its bytes are still here.
+    pub fn abandon(&mut self) {
+        self.end = End::Abandoned;
+        self.safe = None;
+    }
+
+    /// Whether its end has been taken to be stored.
+    pub fn has_ended(&self) -> bool {
+        self.end == End::Taken
+    }
+
+    /// Whether the shard is somebody else's.
+    pub fn is_abandoned(&self) -> bool {
+        self.end == End::Abandoned
+    }
+
+    /// Closed, and everything has ended. Its last position may still have to be taken.
+    pub fn is_drained(&self) -> bool {
+        self.end == End::Closed && self.open.is_empty()
+    }
+
     /// The newest safe position, if it has moved since it was last taken.
     pub fn take_safe(&mut self) -> Option<Position> {
         if self.is_finished() {
@@ -101,7 +132,8 @@ impl Ledger {
 
     fn advance(&mut self) {
         while self.open.front().is_some_and(|open| open.n_left == 0) {
-            self.safe = self.open.pop_front().map(|open| open.sequence);
+            let settled = self.open.pop_front().map(|open| open.sequence);
+            self.safe = settled.filter(|_| self.end != End::Abandoned);
             self.first += 1;
         }
     }
@@ -170,6 +202,30 @@ mod tests {
         assert_eq!(ledger.take_safe(), None);
         ledger.settle(0);
         assert_eq!(ledger.take_safe(), Some(Position::End));
+    }
+
+    #[test]
+    fn an_abandoned_shard_gives_no_position_but_keeps_its_memory_until_everything_has_ended() {
+        let (mut ledger, memory) = ledger();
+        enter(&mut ledger, &memory, 0, 1);
+        enter(&mut ledger, &memory, 1, 1);
+        ledger.settle(0);
+        ledger.abandon();
+        assert_eq!(ledger.take_safe(), None);
+        ledger.settle(1);
+        assert_eq!((ledger.take_safe(), ledger.n_open(), memory.available_permits()), (None, 0, 1000));
+        assert!(!ledger.is_finished() && !ledger.is_drained());
+    }
+
+    #[test]
+    fn a_closed_shard_is_drained_when_everything_has_ended_and_gives_its_last_position_not_the_end() {
+        let (mut ledger, memory) = ledger();
+        enter(&mut ledger, &memory, 0, 1);
+        ledger.close();
+        assert!(!ledger.is_drained());
+        ledger.settle(0);
+        assert!(ledger.is_drained());
+        assert_eq!(ledger.take_safe(), Some(Position::After(Sequence::clone(&record(0, 0).sequence))));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The one loop: take, batch, deliver, settle, store.
 
+mod store;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::batch::{Batch, BatchLimits, Batcher};
@@ -35,6 +37,27 @@ pub enum Intake {
         /// Slot of the shard.
         slot: u32,
     },
+    /// Reading was stopped before the shard's end: what was sent is to settle and be stored.
+    Close {
+        /// Slot of the shard.
+        slot: u32,
+    },
+    /// The shard is no longer ours: what was sent still goes its way, and no position of it is stored.
+    Abandon {
+        /// Slot of the shard.
+        slot: u32,
+    },
+}
+
+/// A slot is over: everything of it has ended, and its last position is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// The slot.
+    pub slot: u32,
+    /// Its shard.
+    pub shard: ShardId,
+    /// Whether the shard has been read to its end; else reading was stopped.
+    pub at_end: bool,
 }
 
 /// Numbers of the loop.
@@ -87,17 +110,17 @@ pub struct Ports<B, D, P, O> {
 
 /// Runs until every sender of `intake` is gone and all that was sent has ended and is stored.
 ///
-/// A shard whose end has settled *and* is stored is sent to `ended`. When `give_up` is cancelled, what
+/// A slot that ended or was closed is sent to `finished` once it has settled *and* is stored. When `give_up` is cancelled, what
 /// is safe is stored and the rest is left for the next start.
 pub async fn run<B: Bulk, D: DeadLetters, P: Positions, O: Observer>(
     ports: Ports<B, D, P, O>,
     settings: Settings,
     days: DayGuard,
     mut intake: mpsc::Receiver<Intake>,
-    ended: mpsc::UnboundedSender<ShardId>,
+    finished: mpsc::UnboundedSender<Finished>,
     give_up: CancellationToken,
 ) -> Result<(), RunError> {
-    let mut running = Running::new(ports, settings, days, ended);
+    let mut running = Running::new(ports, settings, days, finished);
     let mut store_tick = interval(running.settings.store_every);
     store_tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut open = true;
@@ -155,7 +178,7 @@ struct Running<B, D, P, O> {
     observer: Arc<O>,
     settings: Settings,
     days: DayGuard,
-    ended: mpsc::UnboundedSender<ShardId>,
+    finished: mpsc::UnboundedSender<Finished>,
     ledgers: HashMap<u32, Ledger>,
     batcher: Batcher,
     /// Closed batches that wait for a delivery to become free.
@@ -169,18 +192,12 @@ struct Running<B, D, P, O> {
     n_deliveries: u64,
 }
 
-/// A store that cannot take positions now is not asked again at once.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
-
-/// The last stores come after the grace: a cluster that does not answer must not hold up the end.
-const LAST_STORE: Duration = Duration::from_secs(5);
-
 impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
     fn new(
         ports: Ports<B, D, P, O>,
         settings: Settings,
         days: DayGuard,
-        ended: mpsc::UnboundedSender<ShardId>,
+        finished: mpsc::UnboundedSender<Finished>,
     ) -> Self {
         let observer = Arc::new(ports.observer);
         let courier = Courier {
@@ -196,7 +213,7 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
             batcher: Batcher::new(settings.batch),
             settings,
             days,
-            ended,
+            finished,
             ledgers: HashMap::new(),
             ready: VecDeque::new(),
             deliveries: JoinSet::new(),
@@ -228,17 +245,36 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
             }
             Intake::Entries(entries) => entries.into_iter().for_each(|entry| self.enter(entry)),
             Intake::End { slot } => {
-                if let Some(ledger) = self.ledgers.get_mut(&slot) {
-                    ledger.reach_end();
-                }
+                self.ours(slot).map(Ledger::reach_end);
                 self.store();
+            }
+            Intake::Close { slot } => {
+                self.ours(slot).map(Ledger::close);
+                self.store();
+            }
+            Intake::Abandon { slot } => {
+                if let Some(ledger) = self.ledgers.get_mut(&slot) {
+                    ledger.abandon();
+                    self.unstored.remove(ledger.shard());
+                    self.forget_abandoned();
+                }
             }
         }
     }
 
+    /// The ledger of a slot whose shard is ours.
+    fn ours(&mut self, slot: u32) -> Option<&mut Ledger> {
+        self.ledgers.get_mut(&slot).filter(|ledger| !ledger.is_abandoned())
+    }
+
+    fn forget_abandoned(&mut self) {
+        self.ledgers.retain(|_, ledger| !ledger.is_abandoned() || ledger.n_open() > 0);
+    }
+
     /// Into the ledger first, then on its way: an op that left before its record entered could settle nothing.
     fn enter(&mut self, entry: Entry) {
-        let Some(ledger) = self.ledgers.get_mut(&entry.record.origin.slot) else {
+        // A reader may not have heard yet that its shard is gone.
+        let Some(ledger) = self.ours(entry.record.origin.slot) else {
             return;
         };
         ledger.enter(&entry.record, entry.ops.len() + entry.letters.len(), entry.permit);
@@ -285,96 +321,11 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
         for (fate, n) in fates {
             self.observer.ended(fate, n);
         }
+        self.forget_abandoned();
         if self.holds_an_end() {
             self.store();
         }
         Ok(())
-    }
-
-    /// Whether the end of some shard is safe and not stored: its children wait for that.
-    fn holds_an_end(&self) -> bool {
-        let collected = self.unstored.values().any(|position| *position == Position::End);
-        collected || self.ledgers.values().any(Ledger::is_finished)
-    }
-
-    /// Starts storing what has become safe, unless a store is on its way.
-    fn store(&mut self) {
-        self.collect_safe();
-        if self.store_again.is_some() || !self.stores.is_empty() || self.unstored.is_empty() {
-            return;
-        }
-        let batch = std::mem::take(&mut self.unstored);
-        let positions = self.positions.clone();
-        self.stores.spawn(async move {
-            let list: Vec<_> = batch.iter().map(|(shard, at)| (shard.clone(), at.clone())).collect();
-            let result = positions.store(&list).await;
-            (batch, result)
-        });
-    }
-
-    fn collect_safe(&mut self) {
-        for ledger in self.ledgers.values_mut() {
-            self.observer.oldest_open(ledger.shard(), ledger.oldest_open());
-            if let Some(position) = ledger.take_safe() {
-                self.unstored.insert(ledger.shard().clone(), position);
-            }
-        }
-    }
-
-    fn stored(&mut self, done: Result<Stored, JoinError>) -> Result<(), RunError> {
-        let (batch, result) = unpanicked(done)?;
-        match result {
-            Ok(lost) => {
-                self.observer.state_held_up(None);
-                let list: Vec<_> = batch.into_iter().filter(|(shard, _)| !lost.contains(shard)).collect();
-                self.observer.stored(&list);
-                for (shard, position) in list {
-                    if position == Position::End {
-                        self.ledgers.retain(|_, ledger| *ledger.shard() != shard);
-                        // Nobody listens any more when the worker is stopping.
-                        self.ended.send(shard).ok();
-                    }
-                }
-                // An end that became safe while this was on its way must not wait for the next tick; the rest may.
-                if self.holds_an_end() {
-                    self.store();
-                }
-                Ok(())
-            }
-            Err(StoreError::Busy(why)) => {
-                self.observer.state_held_up(Some(&why));
-                self.store_again = Some(Instant::now() + STORE_PAUSE);
-                for (shard, position) in batch {
-                    self.unstored.entry(shard).or_insert(position);
-                }
-                Ok(())
-            }
-            Err(StoreError::Halt(why)) => Err(RunError::Halted(why)),
-        }
-    }
-
-    /// The last stores: what has settled until now, whatever else is on its way.
-    async fn store_what_is_safe(&mut self) -> Result<(), RunError> {
-        self.deliveries.abort_all();
-        self.ready.clear();
-        self.batcher.take();
-        let mut first = Ok(());
-        let stores = async {
-            for _ in 0..2 {
-                while let Some(done) = self.stores.join_next().await {
-                    first = std::mem::replace(&mut first, Ok(())).and(self.stored(done));
-                }
-                self.store_again = None;
-                self.store();
-            }
-            while let Some(done) = self.stores.join_next().await {
-                first = std::mem::replace(&mut first, Ok(())).and(self.stored(done));
-            }
-        };
-        // What is late counts as not stored: `is_done` sees it.
-        timeout(LAST_STORE, stores).await.ok();
-        while self.deliveries.join_next().await.is_some() {}
-        first
     }
 }
 

@@ -22,3 +22,4 @@ mod stop;
 mod support;
 mod templates;
 mod upkeep;
+mod workers;

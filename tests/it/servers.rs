@@ -28,7 +28,7 @@ async fn main_path_on(kind: Kind) {
     let prune = ["prune", "--keep", "1d", "--yes", "--opensearch-url", search.url()];
     finish(essink(&prune)).await.expect(0, &[]);
     assert_eq!(count(&search, "pinpoint-*").await, 0);
-    crate::state::positions_are_kept(search.url()).await;
+    crate::state::leases_are_kept(search.url()).await;
     search.stop().await.expect("stopped");
 }
 

@@ -72,8 +72,9 @@ async fn stopped_before_the_tip_it_has_not_caught_up() {
     assert_eq!(numbers(&fake, "pinpoint-"), (0..n).collect());
 }
 
+/// A worker that was held up (a long pause of its machine) and comes back to find its shard somebody else's.
 #[tokio::test]
-async fn a_worker_whose_position_somebody_else_moved_ends_and_names_shard_and_group() {
+async fn a_worker_whose_lease_was_taken_stops_reading_that_shard_and_takes_it_back_from_the_dead() {
     let search = shared().lease().await.expect("OpenSearch");
     let kinesis = Kinesis::start().await.expect("Kinesis");
     kinesis.client().create_stream("contested", 2).await.expect("stream");
@@ -82,21 +83,25 @@ async fn a_worker_whose_position_somebody_else_moved_ends_and_names_shard_and_gr
     let dir = tempfile::tempdir().expect("a directory");
     let (kinesis_url, log) = (kinesis.url(), dir.path().join("log"));
     let mut args = run_args(&kinesis_url, search.url(), "contested");
-    args.extend(["--group", "night-shift", "--checkpoint-interval", "100ms"]);
-    let mut worker = start(&args, &log);
+    args.extend(["--group", "night-shift", "--checkpoint-interval", "100ms", "--lease-timeout", "3s"]);
+    let worker = start(&args, &log);
     until("a position is stored", || async { moved_shard(&search).await.is_some() }).await;
     let (id, shard) = moved_shard(&search).await.expect("just seen");
     let path = format!("/essink-state/_update/{}", in_a_path(&id));
-    let theirs = json!({"doc": {"written_by": "somebody-else"}});
+    let theirs = json!({"doc": {"owner": "somebody-else", "counter": 1_000_000}});
     search.send(reqwest::Method::POST, &path, &theirs).await.expect("updated");
+    let said = |words: &str| {
+        let text = std::fs::read_to_string(&log).expect("a log");
+        text.lines().any(|line| line.contains(words) && line.contains(&shard))
+    };
+    until("the worker knows", || async { said("the lease is no longer ours") }).await;
 
+    // The other one never renews: when its time is over, the shard is read on.
     kinesis.client().put_records("contested", &[numbered(1, "")]).await.expect("put");
-    let status =
-        tokio::time::timeout(PATIENCE, worker.wait()).await.expect("ends by itself").expect("can be waited for");
-    let said = std::fs::read_to_string(&log).expect("a log");
-    assert_eq!(status.code(), Some(69), "{said}");
-    let last = said.lines().last().expect("words");
-    assert!([&*shard, "night-shift", "somebody-else"].iter().all(|word| last.contains(word)), "{last}");
+    until("both events are there", || async { count(&search, "*,-essink-*").await == 2 }).await;
+    assert_eq!(terminate(worker).await, Some(0));
+    let left = search.get(&format!("/essink-state/_doc/{}", in_a_path(&id))).await.expect("the row");
+    assert!(left["_source"]["owner"].is_null(), "freed at the end: {left}");
 }
 
 /// Id and shard of the position that is not at the shard's beginning; nothing while the index is being made.

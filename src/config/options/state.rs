@@ -19,8 +19,8 @@ options! {
         value: "index|file:PATH",
         default: Some("index"),
         on: &[Verb::Run, Verb::InitTemplates],
-        help: "Where positions are kept: in the cluster itself, or in a file. One worker of a group reads a stream at a time: a \
-               second one is refused when it stores a position (compare-and-set).",
+        help: "Where leases and positions are kept: in the cluster itself, for any number of workers, or in a file, for one: a \
+               second worker on the same file is refused.",
     }
     STATE_INDEX: String = names::index_name, {
         name: "state-index",

@@ -9,6 +9,9 @@ use crate::config::{names, units};
 /// Law of Kinesis: 5 GetRecords calls a second and shard.
 const LEAST_POLL: Duration = Duration::from_millis(200);
 
+/// A renewal is a request that may meet a slow cluster: less than a second for it would lose leases for nothing.
+const LEAST_LEASE: Duration = Duration::from_secs(2);
+
 options! {
     "Stream";
     STREAM: StreamName = names::stream, {
@@ -23,8 +26,17 @@ options! {
         value: "NAME",
         default: Some("essink"),
         on: &[Verb::Run],
-        help: "The name under which positions are kept for this stream. Another group reads the stream again on its own, \
-               and finds its events already there.",
+        help: "The name under which leases and positions are kept for this stream. All workers of a group share its shards \
+               evenly; another group reads the stream again on its own, and finds its events already there.",
+    }
+    LEASE_TIMEOUT: Duration = |text| units::duration_in(text, LEAST_LEASE, Duration::from_secs(300)), {
+        name: "lease-timeout",
+        kind: Kind::Duration,
+        value: "DURATION",
+        default: Some("10s"),
+        on: &[Verb::Run],
+        help: "After this long without a sign of life a worker's shards are taken by the others of its group. Leases are \
+               renewed three times as often. Give all workers of a group the same.",
     }
     START: Start = start, {
         name: "start",

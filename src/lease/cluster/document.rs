@@ -1,15 +1,15 @@
-//! One position as a document: its id, its fields, the mapping of its index.
+//! One lease as a document: its id, its fields, the mapping of its index.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::lease::form::Written;
+use crate::lease::form::Lease;
 
 /// Servers refuse longer ids.
 const ID_BYTES_MAX: usize = 512;
 
-/// `kind` of these documents; the index may hold others.
+/// `kind` of these documents, from when they were positions only; the index may hold others.
 pub(super) const KIND: &str = "position";
 
 /// Fields that searches and the check of the mapping rely on.
@@ -23,9 +23,7 @@ pub(super) struct Document {
     pub(super) stream: String,
     pub(super) shard: String,
     #[serde(flatten)]
-    pub(super) written: Written,
-    /// The worker that wrote it.
-    pub(super) written_by: String,
+    pub(super) lease: Lease,
 }
 
 /// `position|GROUP|ARN|SHARD`, which an operator can read and type. An ARN holds no bar, so no two are alike.
@@ -38,15 +36,15 @@ pub(super) fn id(group: &str, stream: &str, shard: &str) -> String {
     digest.iter().fold(format!("{KIND}|"), |id, byte| format!("{id}{byte:02x}"))
 }
 
-/// Settings and mapping of the index. One shard: a position needs no more, and a search sees all at once.
+/// Settings and mapping of the index. One shard: leases need no more, and a search sees all at once.
 pub(super) fn index_body() -> Value {
     let keyword = || json!({"type": "keyword"});
     json!({
         "settings": {"index": {"number_of_shards": 1, "auto_expand_replicas": "0-1"}},
         "mappings": {"dynamic": false, "properties": {
             "kind": keyword(), "group": keyword(), "stream": keyword(), "shard": keyword(),
-            "at": keyword(), "sequence": keyword(), "written_by": keyword(),
-            "time": {"type": "date", "format": "epoch_millis"},
+            "at": keyword(), "sequence": keyword(), "time": {"type": "date", "format": "epoch_millis"},
+            "owner": keyword(), "counter": {"type": "long"}, "wanted_by": keyword(), "parents": keyword(),
         }},
     })
 }

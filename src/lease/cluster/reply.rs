@@ -18,7 +18,7 @@ pub(super) struct Version {
 #[derive(Debug)]
 pub(super) enum Write {
     Done(Version),
-    /// The document is not what we thought.
+    /// The document is not what we thought, or gone.
     Conflict,
     Failed(StoreError),
 }
@@ -36,7 +36,14 @@ pub(super) struct Found {
     #[serde(rename = "_source", default)]
     pub(super) document: Option<Document>,
     #[serde(default)]
-    error: Option<serde::de::IgnoredAny>,
+    error: Option<Trouble>,
+}
+
+/// Why a document could not be looked up.
+#[derive(Debug, Deserialize)]
+struct Trouble {
+    #[serde(rename = "type", default)]
+    kind: String,
 }
 
 impl Found {
@@ -58,6 +65,8 @@ enum Action<'a> {
     Create(Item<'a>),
     #[serde(borrow)]
     Index(Item<'a>),
+    #[serde(borrow)]
+    Delete(Item<'a>),
 }
 
 #[derive(Deserialize)]
@@ -76,7 +85,7 @@ struct Item<'a> {
 /// One answer for each of `ids`, in their order; anything else is no answer at all.
 pub(super) fn writes(body: &[u8], index: &str, ids: &[String]) -> Result<Vec<Write>, StoreError> {
     let bulk: Bulk<'_> = serde_json::from_slice(body).map_err(|e| unreadable(index, &e.to_string()))?;
-    let items = bulk.items.into_iter().map(|(Action::Create(item) | Action::Index(item))| item);
+    let items = bulk.items.into_iter().map(|(Action::Create(item) | Action::Index(item) | Action::Delete(item))| item);
     let items: Vec<Item<'_>> = items.collect();
     if !items.iter().map(|item| &item.id).eq(ids) {
         return Err(unreadable(index, "it does not answer what was sent"));
@@ -89,6 +98,8 @@ fn write(item: &Item<'_>, index: &str) -> Write {
         (200 | 201, Some(seq_no), Some(primary_term)) => Write::Done(Version { seq_no, primary_term }),
         (200 | 201, ..) => Write::Failed(unreadable(index, "a write has no version")),
         (409, ..) => Write::Conflict,
+        // The removal of what is not there has no error.
+        (404, ..) if item.error.is_none() => Write::Conflict,
         _ => Write::Failed(refusal(judge_item(item.status, item.error.as_ref(), index), index)),
     }
 }
@@ -122,7 +133,7 @@ struct Lookup {
     docs: Vec<Found>,
 }
 
-/// The hits of a search that reached everything. A position that a partial answer hides would be read from the start.
+/// The hits of a search that reached everything. A shard that a partial answer hides would be read from the start.
 pub(super) fn hits(body: &[u8], index: &str) -> Result<Vec<Found>, StoreError> {
     let search: Search = serde_json::from_slice(body).map_err(|e| unreadable(index, &e.to_string()))?;
     if search.timed_out || search.shards.failed > 0 {
@@ -143,13 +154,23 @@ pub(super) fn refreshed(body: &[u8], index: &str) -> Result<(), StoreError> {
 /// The documents asked for by id, in the order of `ids`.
 pub(super) fn lookup(body: &[u8], index: &str, ids: &[String]) -> Result<Vec<Found>, StoreError> {
     let lookup: Lookup = serde_json::from_slice(body).map_err(|e| unreadable(index, &e.to_string()))?;
-    if lookup.docs.iter().any(|found| found.error.is_some()) {
-        return Err(StoreError::Busy(format!("index {index} cannot be read now")));
+    if let Some(error) = lookup.docs.iter().find_map(|found| found.error.as_ref()) {
+        return Err(match error.kind.as_str() {
+            "index_not_found_exception" => removed(index),
+            kind => StoreError::Busy(format!("index {index} cannot be read now: {kind}")),
+        });
     }
     if !lookup.docs.iter().map(|found| &found.id).eq(ids) {
         return Err(unreadable(index, "it does not answer what was asked"));
     }
     Ok(lookup.docs)
+}
+
+/// Taken for empty, it would be filled anew while other workers hold what was in it.
+pub(super) fn removed(index: &str) -> StoreError {
+    StoreError::Halt(format!(
+        "index {index} was removed while in use: stop every worker of the group, restore the index or let the stream be read anew from --start, then start them"
+    ))
 }
 
 /// A proxy in the way, or a reply cut short: the next one may be better.
@@ -163,7 +184,7 @@ pub(super) fn refusal(verdict: Verdict, index: &str) -> StoreError {
         Verdict::Busy(why) => StoreError::Busy(format!("index {index}: {why}")),
         Verdict::Blocked { reason, .. } => StoreError::Busy(format!("index {index} is blocked: {reason}")),
         Verdict::Halt(why) | Verdict::Refused(why) | Verdict::TooLarge(why) => {
-            StoreError::Halt(format!("positions cannot be kept in index {index}: {why}"))
+            StoreError::Halt(format!("leases cannot be kept in index {index}: {why}"))
         }
         Verdict::Indexed | Verdict::AlreadyThere => unreadable(index, "success where a failure was told"),
     }

@@ -1,178 +1,44 @@
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex as StdMutex};
+mod server;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
-use axum::response::Response;
-
+use self::server::{Fate, Server};
 use super::*;
 use crate::event::time::Millis;
-use crate::opensearch::client::Connection;
-use crate::pipeline::position::Sequence;
+use crate::pipeline::position::{Position, Sequence};
 
 const ARN: &str = "arn:aws:kinesis:eu-west-1:123456789012:stream/events";
 
-/// A cluster of one index: versions as the real ones count them, and faults for the next requests.
-#[derive(Default)]
-struct Cluster {
-    documents: BTreeMap<String, (u64, Value)>,
-    next_seq_no: u64,
-    faults: VecDeque<Fate>,
-    asked: Vec<String>,
+fn after(n: u32) -> Position {
+    Position::After(Sequence::parse(n.to_string()).unwrap())
 }
 
-/// What happens to a request.
-#[derive(Clone)]
-enum Fate {
-    Served,
-    /// Answered in place of the cluster; it never saw the request.
-    Refused(u16, Value),
-    /// The cluster does it, and the answer is lost.
-    DoneUnheard,
-    /// Its items are not done, and answered so.
-    Items(u16, &'static str),
+fn row(shard: &str, position: Position) -> Row {
+    Row { shard: shard.into(), owner: None, counter: 0, wanted_by: None, position, parents: Vec::new() }
 }
 
-type Shared = Arc<StdMutex<Cluster>>;
-
-impl Cluster {
-    /// Answers as a real one; only what the store asks for.
-    fn answer(&mut self, path: &str, body: &str) -> (u16, Value) {
-        self.asked.push(path.to_owned());
-        let fate = self.faults.pop_front().unwrap_or(Fate::Served);
-        if let Fate::Refused(status, answer) = fate {
-            return (status, answer);
-        }
-        let answer = match path {
-            "/essink-state/_refresh" => json!({"_shards": {"total": 2, "successful": 1, "failed": 0}}),
-            "/essink-state/_bulk" => self.bulk(body, &fate),
-            "/essink-state/_mget" => self.lookup(body),
-            "/essink-state/_search" => self.search(body),
-            _ => panic!("asked for {path}"),
-        };
-        if matches!(fate, Fate::DoneUnheard) { (502, json!("Bad Gateway")) } else { (200, answer) }
-    }
-
-    fn bulk(&mut self, body: &str, fate: &Fate) -> Value {
-        let lines: Vec<Value> = body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let items: Vec<Value> = lines.chunks(2).map(|pair| self.write(&pair[0], &pair[1], fate)).collect();
-        json!({"took": 1, "errors": true, "items": items})
-    }
-
-    fn write(&mut self, action: &Value, document: &Value, fate: &Fate) -> Value {
-        let (kind, meta) = action.as_object().unwrap().iter().next().unwrap();
-        let id = meta["_id"].as_str().unwrap().to_owned();
-        let there = self.documents.get(&id).map(|(seq_no, _)| *seq_no);
-        let item = match fate {
-            Fate::Items(status, error) => {
-                json!({"_id": id, "status": status, "error": {"type": error, "reason": "so it is"}})
-            }
-            _ if there != meta["if_seq_no"].as_u64() => {
-                json!({"_id": id, "status": 409, "error": {"type": "version_conflict_engine_exception", "reason": "no"}})
-            }
-            _ => {
-                let seq_no = self.put(&id, document.clone());
-                json!({"_id": id, "status": 201, "_seq_no": seq_no, "_primary_term": 1})
-            }
-        };
-        json!({kind: item})
-    }
-
-    fn put(&mut self, id: &str, document: Value) -> u64 {
-        self.next_seq_no += 1;
-        self.documents.insert(id.to_owned(), (self.next_seq_no, document));
-        self.next_seq_no
-    }
-
-    fn found(&self, id: &str) -> Value {
-        match self.documents.get(id) {
-            Some((seq_no, source)) => {
-                json!({"_id": id, "found": true, "_seq_no": seq_no, "_primary_term": 1, "_source": source})
-            }
-            None => json!({"_id": id, "found": false}),
-        }
-    }
-
-    fn lookup(&self, body: &str) -> Value {
-        let asked: Value = serde_json::from_str(body).unwrap();
-        let ids = asked["ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap());
-        json!({"docs": ids.map(|id| self.found(id)).collect::<Vec<_>>()})
-    }
-
-    fn search(&self, body: &str) -> Value {
-        let asked: Value = serde_json::from_str(body).unwrap();
-        let terms: Vec<(String, Value)> = asked["query"]["bool"]["filter"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|filter| filter["term"].as_object().unwrap().iter().next().unwrap())
-            .map(|(field, value)| (field.clone(), value.clone()))
-            .collect();
-        let after = asked["search_after"][0].as_str().unwrap_or("");
-        let mut hits: Vec<(&str, &String)> = self
-            .documents
-            .iter()
-            .filter(|(_, (_, source))| terms.iter().all(|(field, value)| source[field] == *value))
-            .map(|(id, (_, source))| (source["shard"].as_str().unwrap(), id))
-            .filter(|(shard, _)| *shard > after)
-            .collect();
-        hits.sort_unstable();
-        hits.truncate(usize::try_from(asked["size"].as_u64().unwrap()).unwrap());
-        let hits: Vec<Value> = hits.into_iter().map(|(_, id)| self.found(id)).collect();
-        json!({"timed_out": false, "_shards": {"failed": 0}, "hits": {"hits": hits}})
-    }
+/// The row as its owner writes it next.
+fn renewed(was: &Row, owner: &str, position: Position) -> Row {
+    Row { owner: Some(owner.to_owned()), counter: was.counter + 1, position, ..was.clone() }
 }
 
-/// A running fake, and stores that speak to it.
-struct Server {
-    cluster: Shared,
-    url: String,
+fn asked_for(was: &Row, by: &str) -> Row {
+    Row { wanted_by: Some(by.to_owned()), ..was.clone() }
 }
 
-impl Server {
-    async fn start() -> Self {
-        let cluster = Shared::default();
-        let served = cluster.clone();
-        let app = Router::new().fallback(move |request: Request| {
-            let served = served.clone();
-            async move {
-                let path = request.uri().path().to_owned();
-                let body = axum::body::to_bytes(request.into_body(), 1 << 24).await.unwrap();
-                let (status, answer) = served.lock().unwrap().answer(&path, std::str::from_utf8(&body).unwrap());
-                Response::builder().status(status).body(Body::from(answer.to_string())).unwrap()
-            }
-        });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { cluster, url }
-    }
-
-    fn store(&self, worker: &str) -> ClusterStore {
-        let client = Client::new(Connection::to(&self.url)).unwrap();
-        let (index, stream, group) = ("essink-state".to_owned(), ARN.to_owned(), "essink".to_owned());
-        ClusterStore::new(client, ClusterOptions { index, stream, group, worker: worker.to_owned() })
-    }
-
-    fn next(&self, faults: impl IntoIterator<Item = Fate>) {
-        self.cluster.lock().unwrap().faults = faults.into_iter().collect();
-    }
-
-    /// Requests since the last time, by the last part of their path.
-    fn asked(&self) -> String {
-        let asked = std::mem::take(&mut self.cluster.lock().unwrap().asked);
-        asked.iter().map(|path| path.trim_start_matches("/essink-state/")).collect::<Vec<_>>().join(" ")
-    }
-
-    fn sequence_of(&self, shard: &str) -> Value {
-        let cluster = self.cluster.lock().unwrap();
-        cluster.documents[&id("essink", ARN, shard)].1["sequence"].clone()
-    }
+fn change(was: &Row, now: &Row) -> Change {
+    Change { was: was.clone(), now: now.clone() }
 }
 
-fn at(shard: &str, n: u32) -> (ShardId, Position) {
-    (shard.into(), Position::After(Sequence::parse(n.to_string()).unwrap()))
+async fn write(table: &ClusterTable, was: &Row, now: &Row) -> Written {
+    let mut written = table.write(&[change(was, now)]).await.unwrap();
+    assert_eq!(written.len(), 1);
+    written.remove(0)
+}
+
+/// The one row there is.
+async fn only(table: &ClusterTable) -> Row {
+    let mut rows = table.list().await.unwrap();
+    assert_eq!(rows.len(), 1);
+    rows.remove(0)
 }
 
 fn busy() -> Fate {
@@ -180,131 +46,239 @@ fn busy() -> Fate {
 }
 
 #[tokio::test]
-async fn positions_are_found_again_by_their_own_group_only() {
+async fn rows_are_found_again_by_their_own_group_only() {
     let server = Server::start().await;
-    let stored = [
-        at("a", 17),
-        ("b".into(), Position::TrimHorizon),
-        ("c".into(), Position::At(Millis(1_700_000_000_123))),
-        ("d".into(), Position::End),
+    let parents = vec!["a".into(), "b".into()];
+    let rows = [
+        row("a", after(17)),
+        Row { owner: Some("one".to_owned()), counter: 7, wanted_by: Some("two".to_owned()), ..row("b", Position::End) },
+        Row { parents, ..row("c", Position::TrimHorizon) },
+        row("d", Position::At(Millis(1_700_000_000_123))),
     ];
-    let first = server.store("one");
-    assert_eq!(first.load().await.unwrap(), BTreeMap::new());
-    first.store(&stored).await.unwrap();
-    first.store(&[at("a", 18)]).await.unwrap();
-    first.store(&[at("a", 18)]).await.unwrap();
-    assert_eq!(server.asked(), "_refresh _search _bulk _bulk", "what does not move is not written");
-
-    let mut expected = BTreeMap::from(stored);
-    expected.extend([at("a", 18)]);
-    assert_eq!(server.store("two").load().await.unwrap(), expected);
-    let mut other = server.store("two");
-    other.options.group = "copy".to_owned();
-    assert_eq!(other.load().await.unwrap(), BTreeMap::new());
+    let table = server.table();
+    assert_eq!(table.list().await.unwrap(), []);
+    table.create(&rows).await.unwrap();
+    assert_eq!(server.table().list().await.unwrap(), rows);
+    assert_eq!(server.table_of("copy").list().await.unwrap(), []);
+    assert_eq!(server.asked(), "_refresh _search _mapping _bulk _refresh _search _refresh _search");
+    table.create(&[row("a", Position::TrimHorizon), row("e", Position::TrimHorizon)]).await.unwrap();
+    let listed = table.list().await.unwrap();
+    assert_eq!(listed[..4], rows, "what exists stays as it is");
+    assert_eq!(listed[4..], [row("e", Position::TrimHorizon)]);
 }
 
 #[tokio::test]
-async fn more_positions_than_a_page_are_stored_and_loaded_whole() {
+async fn more_rows_than_a_page_are_listed_and_written_whole() {
     let server = Server::start().await;
-    let many: Vec<_> = (0..2500).map(|n| at(&format!("shardId-{n:012}"), n + 1)).collect();
-    server.store("one").store(&many).await.unwrap();
-    assert_eq!(server.asked(), "_bulk _bulk _bulk");
-    assert_eq!(server.store("two").load().await.unwrap(), many.into_iter().collect());
+    let rows: Vec<_> = (0..2500).map(|n| row(&format!("shardId-{n:012}"), after(n + 1))).collect();
+    server.table().create(&rows).await.unwrap();
+    assert_eq!(server.asked(), "_mapping _bulk _bulk _bulk");
+    let table = server.table();
+    assert_eq!(table.list().await.unwrap(), rows);
     assert_eq!(server.asked(), "_refresh _search _search _search");
+    let changes: Vec<_> = rows.iter().map(|row| change(row, &renewed(row, "one", row.position.clone()))).collect();
+    assert_eq!(table.write(&changes).await.unwrap(), vec![Written::Done; 2500]);
+    assert_eq!(server.asked(), "_bulk _bulk _bulk", "what was listed needs no second look");
+    let gone: Vec<_> = changes.into_iter().map(|change| change.now).collect();
+    table.remove(&gone[..2400]).await.unwrap();
+    assert_eq!(server.table().list().await.unwrap(), gone[2400..]);
 }
 
-/// No clock is compared: whoever wrote in between owns the shard (peers 4.1: Redpanda Connect compares clocks).
+/// No clock is compared: whoever wrote in between owns the shard.
 #[tokio::test]
-async fn a_worker_that_another_overtook_is_fenced() {
+async fn redpanda_4_1_no_wall_clock_stands_in_a_lease_and_who_was_overtaken_is_fenced() {
     let server = Server::start().await;
-    let (old, new) = (server.store("old"), server.store("new"));
-    old.store(&[at("a", 1), at("b", 1)]).await.unwrap();
-    new.load().await.unwrap();
-    new.store(&[at("a", 5)]).await.unwrap();
-    match old.store(&[at("a", 9), at("b", 9)]).await {
-        Err(StoreError::Halt(words)) => {
-            for part in ["shard a", "group `essink`", "new wrote", "--group"] {
-                assert!(words.contains(part), "{words:?} does not say {part:?}");
-            }
-        }
-        other => panic!("not fenced: {other:?}"),
-    }
-    assert_eq!((server.sequence_of("a"), server.sequence_of("b")), (json!("5"), json!("9")));
-    assert!(matches!(old.store(&[at("a", 10)]).await, Err(StoreError::Halt(_))), "and stays fenced");
-}
-
-#[tokio::test]
-async fn a_worker_that_never_loaded_overwrites_nothing() {
-    let server = Server::start().await;
-    server.store("one").store(&[at("a", 5)]).await.unwrap();
-    assert!(matches!(server.store("two").store(&[at("a", 9)]).await, Err(StoreError::Halt(_))));
-    assert_eq!(server.sequence_of("a"), json!("5"));
+    let (old, new) = (server.table(), server.table());
+    let rows = [renewed(&row("a", after(1)), "old", after(1)), renewed(&row("b", after(1)), "old", after(1))];
+    old.create(&rows).await.unwrap();
+    new.list().await.unwrap();
+    let taken = renewed(&rows[0], "new", after(5));
+    assert_eq!(write(&new, &rows[0], &taken).await, Written::Done);
+    let late: Vec<_> = rows.iter().map(|row| change(row, &renewed(row, "old", after(9)))).collect();
+    let written = old.write(&late).await.unwrap();
+    assert_eq!(written, [Written::Conflict(Some(taken.clone())), Written::Done], "one is lost, the other is not");
+    assert_eq!(old.list().await.unwrap(), [taken.clone(), late[1].now.clone()]);
+    assert_eq!(old.write(&late[..1]).await.unwrap(), [Written::Conflict(Some(taken))], "and stays so");
+    let document = server.cluster.lock().unwrap().documents[&id("essink", ARN, "a")].1.clone();
+    let fields: Vec<_> = document.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(fields, ["at", "counter", "group", "kind", "owner", "sequence", "shard", "stream"], "and no time");
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_was_lost_does_not_fence_its_own_writer() {
+async fn a_table_that_never_listed_looks_before_it_writes() {
     let server = Server::start().await;
-    let store = server.store("one");
-    // The first write, then one that has a version; each is done, unheard, and sent again.
-    for n in [1, 2] {
+    let there = renewed(&row("a", after(5)), "one", after(5));
+    server.table().create(std::slice::from_ref(&there)).await.unwrap();
+    server.asked();
+    let (blind, guess) = (server.table(), row("a", after(1)));
+    let conflict = Written::Conflict(Some(there.clone()));
+    assert_eq!(write(&blind, &guess, &renewed(&guess, "two", after(9))).await, conflict);
+    assert_eq!(write(&blind, &there, &renewed(&there, "two", after(5))).await, Written::Done);
+    assert_eq!(server.asked(), "_mget _bulk");
+}
+
+#[tokio::test]
+async fn a_request_between_two_renewals_stays_and_does_not_fence_the_owner() {
+    let server = Server::start().await;
+    let (owner, other) = (server.table(), server.table());
+    let first = renewed(&row("a", after(1)), "one", after(1));
+    owner.create(std::slice::from_ref(&first)).await.unwrap();
+    let second = renewed(&first, "one", after(2));
+    other.list().await.unwrap();
+    assert_eq!(write(&other, &first, &asked_for(&first, "two")).await, Written::Done);
+    assert_eq!(write(&owner, &first, &second).await, Written::Done, "the owner did not know of it");
+    assert_eq!(only(&owner).await, asked_for(&second, "two"));
+    // One that comes to an owner who moved on meanwhile has seen another row.
+    assert_eq!(
+        write(&other, &first, &asked_for(&first, "three")).await,
+        Written::Conflict(Some(asked_for(&second, "two")))
+    );
+    let freed = Row { owner: None, counter: 3, wanted_by: None, ..second };
+    assert_eq!(write(&owner, &only(&owner).await, &freed).await, Written::Done);
+    assert_eq!(only(&other).await, freed, "whoever means to take the request away does");
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_known_again() {
+    let server = Server::start().await;
+    let table = server.table();
+    let mut was = row("a", after(1));
+    server.next([Fate::Served, Fate::DoneUnheard]);
+    assert!(matches!(table.create(std::slice::from_ref(&was)).await, Err(StoreError::Busy(_))));
+    table.create(std::slice::from_ref(&was)).await.unwrap();
+    assert_eq!(only(&table).await, was);
+    for n in 2..5 {
+        let now = renewed(&was, "one", after(n));
         server.next([Fate::DoneUnheard]);
-        assert!(matches!(store.store(&[at("a", n)]).await, Err(StoreError::Busy(_))));
-        store.store(&[at("a", n)]).await.unwrap();
+        let lost = table.write(&[change(&was, &now)]).await;
+        assert!(matches!(lost, Err(StoreError::Busy(_))), "{lost:?}");
+        if n == 3 {
+            // Another asks for it before the owner comes again.
+            let other = server.table();
+            let there = only(&other).await;
+            assert_eq!(write(&other, &there, &asked_for(&there, "two")).await, Written::Done);
+        }
+        assert_eq!(write(&table, &was, &now).await, Written::Done, "{n}");
+        assert_eq!(server.field("a", "sequence"), json!(n.to_string()));
+        was = now;
     }
-    // Meanwhile reading went on: what was done unheard is older than what is to be stored now.
-    server.next([Fate::DoneUnheard, busy()]);
-    assert!(matches!(store.store(&[at("a", 3)]).await, Err(StoreError::Busy(_))));
-    assert!(matches!(store.store(&[at("a", 4)]).await, Err(StoreError::Busy(_))));
-    store.store(&[at("a", 5)]).await.unwrap();
-    assert_eq!(server.sequence_of("a"), json!("5"));
-    store.store(&[at("a", 6)]).await.unwrap();
-    assert_eq!(server.sequence_of("a"), json!("6"));
+    let freed = Row { owner: None, counter: was.counter + 1, wanted_by: None, ..was.clone() };
+    server.next([Fate::DoneUnheard]);
+    assert!(table.write(&[change(&was, &freed)]).await.is_err());
+    assert_eq!(write(&table, &was, &freed).await, Written::Done);
+    server.next([Fate::DoneUnheard]);
+    assert!(table.remove(std::slice::from_ref(&freed)).await.is_err());
+    table.remove(std::slice::from_ref(&freed)).await.unwrap();
+    assert_eq!(table.list().await.unwrap(), []);
+}
+
+/// What the owner meant to write next is not what was done unheard: it must see its own row, to go on from it.
+#[tokio::test]
+async fn a_lost_write_and_another_one_since_is_a_conflict_with_ones_own_row() {
+    let server = Server::start().await;
+    let table = server.table();
+    let was = renewed(&row("a", after(1)), "one", after(1));
+    table.create(std::slice::from_ref(&was)).await.unwrap();
+    let lost = renewed(&was, "one", after(2));
+    server.next([Fate::DoneUnheard]);
+    assert!(table.write(&[change(&was, &lost)]).await.is_err());
+    let further = renewed(&was, "one", after(3));
+    assert_eq!(write(&table, &was, &further).await, Written::Conflict(Some(lost.clone())));
+    assert_eq!(write(&table, &lost, &renewed(&lost, "one", after(3))).await, Written::Done);
 }
 
 #[tokio::test]
-async fn a_namesake_is_no_excuse() {
+async fn half_a_bulk_is_no_answer_and_the_other_half_is_done_next_time() {
     let server = Server::start().await;
-    let (one, namesake) = (server.store("same"), server.store("same"));
-    one.store(&[at("a", 1)]).await.unwrap();
-    namesake.load().await.unwrap();
-    namesake.store(&[at("a", 5)]).await.unwrap();
-    // Every answer has been heard, so a version that is not ours is not ours.
-    assert!(matches!(one.store(&[at("a", 9)]).await, Err(StoreError::Halt(_))));
+    let table = server.table();
+    let rows: Vec<_> = ["a", "b", "c"].map(|shard| row(shard, after(1))).into();
+    server.next([Fate::Served, Fate::HalfDone(503, "unavailable_shards_exception")]);
+    assert!(matches!(table.create(&rows).await, Err(StoreError::Busy(_))));
+    table.create(&rows).await.unwrap();
+    assert_eq!(table.list().await.unwrap(), rows);
+    let changes: Vec<_> = rows.iter().map(|row| change(row, &renewed(row, "one", after(2)))).collect();
+    server.next([Fate::HalfDone(429, "rejected_execution_exception")]);
+    assert!(matches!(table.write(&changes).await, Err(StoreError::Busy(_))));
+    assert_eq!(table.write(&changes).await.unwrap(), vec![Written::Done; 3]);
+    assert!(table.list().await.unwrap().iter().all(|row| (row.counter, &row.position) == (1, &after(2))));
 }
 
 #[tokio::test]
-async fn a_position_that_somebody_removed_is_not_made_again() {
+async fn a_row_that_somebody_removed_is_not_made_again() {
     let server = Server::start().await;
-    let store = server.store("one");
-    store.store(&[at("a", 1)]).await.unwrap();
+    let table = server.table();
+    let was = row("a", after(1));
+    table.create(std::slice::from_ref(&was)).await.unwrap();
     server.cluster.lock().unwrap().documents.clear();
-    assert!(matches!(store.store(&[at("a", 2)]).await, Err(StoreError::Halt(_))));
+    assert_eq!(write(&table, &was, &renewed(&was, "one", after(2))).await, Written::Conflict(None));
+    assert_eq!(table.list().await.unwrap(), []);
 }
 
 #[tokio::test]
-async fn a_position_never_moves_back() {
+async fn only_rows_that_are_as_they_were_are_removed() {
     let server = Server::start().await;
-    let store = server.store("one");
-    store.store(&[at("a", 10)]).await.unwrap();
-    store.store(&[at("a", 9), at("b", 1)]).await.unwrap();
-    assert_eq!((server.sequence_of("a"), server.sequence_of("b")), (json!("10"), json!("1")));
+    let (table, other) = (server.table(), server.table());
+    let rows: Vec<_> = ["a", "b", "c"].map(|shard| row(shard, Position::End)).into();
+    table.create(&rows).await.unwrap();
+    other.list().await.unwrap();
+    let taken = renewed(&rows[0], "other", Position::End);
+    assert_eq!(write(&other, &rows[0], &taken).await, Written::Done);
+    assert_eq!(write(&other, &rows[1], &asked_for(&rows[1], "other")).await, Written::Done);
+    other.remove(&rows[2..]).await.unwrap();
+    table.remove(&rows).await.unwrap();
+    assert_eq!(table.list().await.unwrap(), [taken]);
+}
+
+/// A restored snapshot rewinds the positions with the data (snowplow-elasticsearch-loader 22): whoever still works on
+/// what was there before is fenced, whoever starts goes on from what was restored.
+#[tokio::test]
+async fn snowplow_39_a_restored_snapshot_rewinds_positions_and_fences_who_worked_past_it() {
+    let server = Server::start().await;
+    let table = server.table();
+    let kept = renewed(&row("a", after(1)), "one", after(1));
+    table.create(std::slice::from_ref(&kept)).await.unwrap();
+    let snapshot = server.cluster.lock().unwrap().documents.clone();
+    let past = renewed(&kept, "one", after(2));
+    assert_eq!(write(&table, &kept, &past).await, Written::Done);
+    server.cluster.lock().unwrap().documents = snapshot;
+    let next = renewed(&past, "one", after(3));
+    assert_eq!(write(&table, &past, &next).await, Written::Conflict(Some(kept.clone())));
+    assert_eq!(only(&server.table()).await, kept);
+}
+
+#[tokio::test]
+async fn what_an_earlier_version_wrote_is_read_and_written_on() {
+    let server = Server::start().await;
+    let id = id("essink", ARN, "a");
+    let document = json!({
+        "kind": "position", "group": "essink", "stream": ARN, "shard": "a",
+        "at": "after", "sequence": "17", "written_by": "7-00ff",
+    });
+    server.cluster.lock().unwrap().put(&id, document);
+    let table = server.table();
+    let was = only(&table).await;
+    assert_eq!(was, row("a", after(17)));
+    assert_eq!(write(&table, &was, &renewed(&was, "one", after(18))).await, Written::Done);
+    assert_eq!((server.field("a", "owner"), server.field("a", "written_by")), (json!("one"), Value::Null));
 }
 
 #[tokio::test]
 async fn what_passes_is_busy_and_what_does_not_halts() {
     async fn check(fate: Fate, busy: bool) {
         let server = Server::start().await;
-        let store = server.store("one");
+        let table = server.table();
+        let was = row("a", after(1));
+        table.create(std::slice::from_ref(&was)).await.unwrap();
         server.next([fate]);
-        let result = store.store(&[at("a", 1)]).await;
+        let change = change(&was, &renewed(&was, "one", after(2)));
+        let result = table.write(std::slice::from_ref(&change)).await;
         match &result {
             Err(StoreError::Busy(words)) if busy => assert!(words.contains("essink-state"), "{words}"),
             Err(StoreError::Halt(words)) if !busy => assert!(words.contains("essink-state"), "{words}"),
             _ => panic!("{result:?}"),
         }
         // Nothing was done, and nothing stands in the way of doing it.
-        store.store(&[at("a", 1)]).await.unwrap();
-        assert_eq!(server.sequence_of("a"), json!("1"));
+        assert_eq!(table.write(&[change]).await.unwrap(), [Written::Done]);
     }
     let whole = |status, kind| Fate::Refused(status, json!({"error": {"type": kind, "reason": "r"}, "status": status}));
     check(Fate::Items(429, "rejected_execution_exception"), true).await;
@@ -324,14 +298,32 @@ async fn what_passes_is_busy_and_what_does_not_halts() {
     check(Fate::Refused(200, another), true).await;
 }
 
-/// Half of the positions, taken for all of them, would read the other half of the stream from the start.
+/// An index that vanishes under a worker is not an empty one: filled anew, it would hide what others hold.
 #[tokio::test]
-async fn a_partial_answer_is_never_taken_for_all_positions() {
+async fn an_index_that_was_removed_while_in_use_halts() {
+    let server = Server::start().await;
+    let table = server.table();
+    let was = row("a", after(1));
+    table.create(std::slice::from_ref(&was)).await.unwrap();
+    let missing = || json!({"type": "index_not_found_exception", "reason": "no such index"});
+    server.next([Fate::Refused(404, json!({"error": missing(), "status": 404}))]);
+    let listed = table.list().await;
+    assert!(matches!(&listed, Err(StoreError::Halt(words)) if words.contains("removed while in use")), "{listed:?}");
+    let unknown = json!({"docs": [{"_id": id("essink", ARN, "b"), "error": missing()}]});
+    server.next([Fate::Refused(200, unknown)]);
+    let other = row("b", after(1));
+    let written = table.write(&[change(&other, &renewed(&other, "one", after(2)))]).await;
+    assert!(matches!(&written, Err(StoreError::Halt(words)) if words.contains("removed while in use")), "{written:?}");
+}
+
+/// Half of the rows, taken for all of them, would read the other half of the stream from the start.
+#[tokio::test]
+async fn a_partial_answer_is_never_taken_for_all_rows() {
     async fn check(faults: Vec<Fate>) {
         let server = Server::start().await;
-        server.store("one").store(&[at("a", 1)]).await.unwrap();
+        server.table().create(&[row("a", after(1))]).await.unwrap();
         server.next(faults);
-        let result = server.store("two").load().await;
+        let result = server.table().list().await;
         assert!(matches!(result, Err(StoreError::Busy(_))), "{result:?}");
     }
     let shards = |failed| json!({"total": 1, "successful": 0, "failed": failed});
@@ -347,7 +339,7 @@ async fn a_partial_answer_is_never_taken_for_all_positions() {
 async fn documents_that_essink_did_not_write_halt() {
     async fn check(shard: &str, change: impl Fn(&mut Value), why: &str) {
         let server = Server::start().await;
-        server.store("one").store(&[at("a", 1)]).await.unwrap();
+        server.table().create(&[row("a", after(1))]).await.unwrap();
         {
             let mut cluster = server.cluster.lock().unwrap();
             let mut document = cluster.documents[&id("essink", ARN, "a")].1.clone();
@@ -355,7 +347,7 @@ async fn documents_that_essink_did_not_write_halt() {
             let id = id("essink", ARN, shard);
             cluster.put(&id, document);
         }
-        match server.store("two").load().await {
+        match server.table().list().await {
             Err(StoreError::Halt(words)) => assert!(words.contains(why), "{words:?} does not say {why:?}"),
             other => panic!("{why}: {other:?}"),
         }
@@ -370,7 +362,7 @@ async fn the_index_is_made_once_and_a_foreign_one_is_refused() {
     async fn check(faults: Vec<Fate>, asked: &str, expected: Result<bool, &str>) {
         let server = Server::start().await;
         server.next(faults);
-        let result = server.store("one").ensure_index().await;
+        let result = server.table().ensure_index().await;
         assert_eq!(server.asked(), asked);
         match (result, expected) {
             (Ok(made), Ok(expected)) => assert_eq!(made, expected, "{asked}"),
