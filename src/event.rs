@@ -4,6 +4,7 @@
 //! day and the line that goes to the cluster, or the reason why the bytes cannot be one.
 
 pub mod clock;
+pub mod degrade;
 pub mod document;
 pub mod id;
 pub mod pinpoint;

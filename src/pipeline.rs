@@ -12,9 +12,13 @@ pub mod verdict;
 pub mod route;
 
 pub mod batch;
+pub mod breaker;
 pub mod days;
 pub mod deliver;
 pub mod ledger;
+pub mod limiter;
+pub mod parking;
 pub mod pauses;
+pub mod size;
 
 pub mod run;

@@ -59,6 +59,28 @@ impl Observer for Watch {
         }
     }
 
+    fn degraded(&self) {
+        self.metrics.degraded();
+    }
+
+    fn request_bytes(&self, limit: usize, why: &str) {
+        self.metrics.bulk_bytes_limit(limit);
+        tracing::warn!(
+            bulk.limit_bytes = limit,
+            reason = why,
+            "the cluster, or a proxy before it, takes no larger request: bulk requests are kept under {limit} bytes from now on"
+        );
+    }
+
+    fn in_flight_limit(&self, limit: usize) {
+        self.metrics.bulk_limit(limit);
+    }
+
+    fn blocked(&self, index: &str, why: &str) -> Held {
+        let cure = "free disk (essink prune) or lift the block; its events wait, other indices go on";
+        self.health.hold(format!("index {index}"), format!("is blocked, {cure}: {why}"))
+    }
+
     fn dead_letter(&self, reason: &'static str) {
         self.metrics.dead_letter(reason);
     }

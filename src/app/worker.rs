@@ -34,6 +34,7 @@ use crate::opensearch::bulk::BulkClient;
 use crate::opensearch::client::Client;
 use crate::opensearch::product::probe_ids;
 use crate::pipeline::batch::BatchLimits;
+use crate::pipeline::breaker::BreakerLimits;
 use crate::pipeline::days::DayGuard;
 use crate::pipeline::pauses::Backoff;
 use crate::pipeline::position::{Position, ShardId};
@@ -153,6 +154,7 @@ impl Worker {
         }
         let memory = Memory::new(options.batch.memory);
         metrics.memory_bound(memory.bound());
+        metrics.bulk_bytes_limit(usize::try_from(options.batch.flush_bytes).unwrap_or(usize::MAX));
         let oldest_kept = OldestKept::default();
         Ok(Self { options, client, kinesis, stream, metrics, health, memory, oldest_kept, stop })
     }
@@ -280,6 +282,8 @@ impl Worker {
                 interval: batch.flush_interval,
             },
             in_flight: batch.in_flight,
+            breaker: BreakerLimits { share: batch.breaker_share, count: batch.breaker_count },
+            oldest_kept: self.oldest_kept.clone(),
             backoff: BACKOFF,
             store_every: self.options.checkpoint_interval,
             seed: clock::chance(),

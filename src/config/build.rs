@@ -135,6 +135,8 @@ fn batch(s: &Settings) -> Built<BatchOptions> {
         flush_count: s.get(&FLUSH_COUNT)?,
         flush_interval: s.get(&FLUSH_INTERVAL)?,
         in_flight: s.get(&IN_FLIGHT)?,
+        breaker_share: s.get(&BREAKER_SHARE)?,
+        breaker_count: s.get(&BREAKER_COUNT)?,
         gzip: s.get(&GZIP)?,
     })
 }

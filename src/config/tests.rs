@@ -94,7 +94,7 @@ fn the_defaults_are_what_the_documentation_says() {
     assert_eq!(run.stream.start, Start::TrimHorizon);
     assert!(!run.stream.until_caught_up);
     assert_eq!((run.batch.memory, run.batch.flush_bytes, run.batch.flush_count), (268_435_456, 5_000_000, 5_000));
-    assert_eq!((run.batch.in_flight, run.batch.gzip), (4, None));
+    assert_eq!((run.batch.in_flight, run.batch.gzip), (8, None));
     assert_eq!(run.batch.flush_interval, Duration::from_secs(1));
     assert_eq!(run.grace, Duration::from_secs(30));
     assert_eq!(run.events.max_clock_lag, Duration::from_secs(7 * 86_400));

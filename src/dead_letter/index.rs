@@ -123,10 +123,12 @@ fn op(index: &Arc<str>, document: Document, letter: &Letter) -> BulkOp {
     lines.push(b'\n');
     BulkOp {
         index: index.clone(),
+        day: letter.source.arrived.day(),
         id: document.id,
         lines: lines.into(),
         event: Bytes::new(),
         offset: 0,
+        degraded: None,
         source: letter.source.clone(),
     }
 }
@@ -151,8 +153,9 @@ fn judged(verdict: Verdict, index: &str) -> Result<(), Trouble> {
             let index = named.as_deref().unwrap_or(index);
             KeepError::Busy(format!("a block stands on {index}, lift it or make room with essink prune: {reason}"))
         }
-        Verdict::Refused(reason) => KeepError::Halt(format!(
-            "{index} refuses a dead letter: delete that index or use --dead-letters dir:PATH, after essink init-templates: {reason}"
+        Verdict::Refused(refusal) => KeepError::Halt(format!(
+            "{index} refuses a dead letter: delete that index or use --dead-letters dir:PATH, after essink init-templates: {}",
+            refusal.reason
         )),
         Verdict::Halt(reason) => KeepError::Halt(reason),
     };

@@ -2,7 +2,7 @@
 //!
 //! The recorded answers of real servers under `tests/transcripts` are its test cases.
 
-use crate::pipeline::verdict::Verdict;
+use crate::pipeline::verdict::{Refusal, Verdict};
 
 mod fault;
 mod words;
@@ -84,9 +84,9 @@ pub fn judge_item(status: u16, fault: Option<&Fault<'_>>, index: &str) -> Verdic
         (_, kind) if name::PASSING.contains(&kind) => Verdict::Busy(plain(status, fault)),
         (_, kind) if cure_of(kind).is_some() => halt(status, fault, index),
         (400, name::ILLEGAL) if cure_of_reason(fault.reason()).is_some() => halt(status, fault, index),
-        (_, kind) if name::DOCUMENT.contains(&kind) => Verdict::Refused(masked(status, fault)),
+        (_, kind) if name::DOCUMENT.contains(&kind) => refused(status, fault),
         (413, _) => Verdict::TooLarge(plain(status, fault)),
-        (400, _) => Verdict::Refused(masked(status, fault)),
+        (400, _) => refused(status, fault),
         (401 | 403 | 404, _) => halt(status, fault, index),
         // 429 and 5xx; anything else is new to us, and what is kept can be sent again.
         _ => Verdict::Busy(masked(status, fault)),
@@ -130,6 +130,10 @@ fn judge_bare(status: u16) -> Verdict {
         401 | 403 => Verdict::Halt(format!("status {status} without a reason: grant the user write and create_index")),
         _ => Verdict::Busy(format!("status {status} without a reason")),
     }
+}
+
+fn refused(status: u16, fault: &Fault<'_>) -> Verdict {
+    Verdict::Refused(Refusal { kind: fault.kind().to_owned(), reason: masked(status, fault) })
 }
 
 fn halt(status: u16, fault: &Fault<'_>, index: &str) -> Verdict {

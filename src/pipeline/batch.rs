@@ -1,5 +1,6 @@
 //! Fills one request at a time, from all shards.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -26,6 +27,8 @@ pub struct Batch {
     pub letters: Vec<Letter>,
     /// Bytes of both.
     pub bytes: usize,
+    /// The blocked index that its one op tries, when it is such a try.
+    pub probe: Option<Arc<str>>,
 }
 
 impl Batch {
@@ -53,6 +56,11 @@ impl Batcher {
     /// An empty batcher.
     pub fn new(limits: BatchLimits) -> Self {
         Self { limits, open: Batch::default(), due: Instant::now() }
+    }
+
+    /// Closes batches at this many bytes from now on, when that is fewer.
+    pub fn shrink(&mut self, bytes: usize) {
+        self.limits.bytes = self.limits.bytes.min(bytes);
     }
 
     /// Adds an op; returns the batch that had to be closed for it, or that it filled.

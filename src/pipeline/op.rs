@@ -7,7 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::position::{Sequence, ShardId};
 use crate::event::id::EventId;
-use crate::event::time::Millis;
+use crate::event::time::{Day, Millis};
 
 /// The ledger entry an op or a letter belongs to: which shard, and which record of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +23,8 @@ pub struct Origin {
 pub struct BulkOp {
     /// The index to create it in.
     pub index: Arc<str>,
+    /// Its UTC day, for expiry.
+    pub day: Day,
     /// Its id in that index.
     pub id: EventId,
     /// Action line, source line, each with its newline; ready to be sent.
@@ -31,6 +33,8 @@ pub struct BulkOp {
     pub event: Bytes,
     /// Where they begin in the data they were found in.
     pub offset: usize,
+    /// Why the whole document was refused, when `lines` hold the little that dashboards need.
+    pub degraded: Option<Box<str>>,
     /// Which record it came from.
     pub source: RecordRef,
 }
@@ -124,7 +128,7 @@ pub(crate) mod tests {
         let id = EventId::of(&n.to_be_bytes(), None);
         let action = format!("{{\"create\":{{\"_index\":\"i\",\"_id\":\"{id}\"}}}}\n");
         let lines = format!("{action}{{}}{}\n", " ".repeat(pad));
-        let event = Bytes::from_static(b"{}");
-        BulkOp { index: "i".into(), id, lines: lines.into(), event, offset: 0, source: record }
+        let (event, day) = (Bytes::from_static(b"{}"), record.arrived.day());
+        BulkOp { index: "i".into(), day, id, lines: lines.into(), event, offset: 0, degraded: None, source: record }
     }
 }

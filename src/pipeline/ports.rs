@@ -61,6 +61,14 @@ pub trait Observer: Send + Sync + 'static {
     fn bulk(&self, _result: &'static str, _took: Duration, _ops: usize, _bytes: usize) {}
     /// A letter was kept, for this class of reason.
     fn dead_letter(&self, _reason: &'static str) {}
+    /// A document that was refused whole was indexed in its degraded form.
+    fn degraded(&self) {}
+    /// Requests are kept under this many bytes from now on, because the cluster takes no larger ones.
+    fn request_bytes(&self, _limit: usize, _why: &str) {}
+    /// Deliveries that may be under way now.
+    fn in_flight_limit(&self, _limit: usize) {}
+    /// A block stands on this index; it is over when what this returns is dropped.
+    fn blocked(&self, index: &str, why: &str) -> Self::HeldUp;
     /// A delivery cannot go on for now; it can again when what this returns is dropped.
     fn held_up(&self, why: &str) -> Self::HeldUp;
     /// Positions cannot be stored for now; `None` once they can again.
@@ -74,6 +82,8 @@ pub trait Observer: Send + Sync + 'static {
 /// Looks away.
 impl Observer for () {
     type HeldUp = ();
+
+    fn blocked(&self, _index: &str, _why: &str) {}
 
     fn held_up(&self, _why: &str) {}
 }

@@ -45,7 +45,8 @@ impl OldestKept {
         self.0.store(day.0, Ordering::Relaxed);
     }
 
-    fn expires(&self, day: Day) -> bool {
+    /// Whether events of `day` are past retention.
+    pub fn expires(&self, day: Day) -> bool {
         day.0 < self.0.load(Ordering::Relaxed)
     }
 }
@@ -89,7 +90,8 @@ impl Router {
         lines.extend_from_slice(&event.body);
         lines.push(b'\n');
         let (index, lines) = (target.index.clone(), Bytes::from(lines));
-        Some(BulkOp { index, id: event.id, lines, event: event.bytes.clone(), offset: event.offset, source })
+        let &Event { day, id, offset, .. } = event;
+        Some(BulkOp { index, day, id, lines, event: event.bytes.clone(), offset, degraded: None, source })
     }
 
     fn target(&mut self, family: Family, day: Day) -> &Target {

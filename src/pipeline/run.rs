@@ -12,13 +12,18 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::batch::{Batch, BatchLimits, Batcher};
+use super::breaker::{Breaker, BreakerLimits};
 use super::days::DayGuard;
-use super::deliver::{Courier, Halt};
+use super::deliver::{Courier, Delivered, Halt};
 use super::ledger::Ledger;
+use super::limiter::Limiter;
 use super::op::{BulkOp, Entry, Fate, Letter, Outcome};
+use super::parking::Parking;
 use super::pauses::Backoff;
 use super::ports::{Bulk, DeadLetters, Observer, Positions, StoreError};
 use super::position::{Position, ShardId};
+use super::route::OldestKept;
+use super::size::SizeLimit;
 
 /// What readers send, in the order of their shard.
 #[derive(Debug)]
@@ -65,8 +70,12 @@ pub struct Finished {
 pub struct Settings {
     /// When a batch is closed.
     pub batch: BatchLimits,
-    /// Deliveries at the same time.
+    /// Deliveries at the same time, at most: fewer while the cluster rejects or slows down.
     pub in_flight: usize,
+    /// When refusals are too many.
+    pub breaker: BreakerLimits,
+    /// Days before this have expired.
+    pub oldest_kept: OldestKept,
     /// Pauses between tries.
     pub backoff: Backoff,
     /// Time between two stores of positions.
@@ -126,7 +135,7 @@ pub async fn run<B: Bulk, D: DeadLetters, P: Positions, O: Observer>(
     let mut open = true;
     while open || !running.is_done() {
         running.start_deliveries();
-        let (due, store_again) = (running.batcher.due(), running.store_again);
+        let (due, store_again, probe_at) = (running.batcher.due(), running.store_again, running.parking.due());
         let turn = tokio::select! {
             biased;
             () = give_up.cancelled() => break,
@@ -143,6 +152,10 @@ pub async fn run<B: Bulk, D: DeadLetters, P: Positions, O: Observer>(
             () = sleep_until(store_again.unwrap_or_else(Instant::now)), if store_again.is_some() => {
                 running.store_again = None;
                 running.store();
+                Ok(())
+            }
+            () = sleep_until(probe_at.unwrap_or_else(Instant::now)), if probe_at.is_some() => {
+                running.ready.extend(running.parking.probes(Instant::now()));
                 Ok(())
             }
             message = intake.recv(), if open && running.has_room() => {
@@ -172,7 +185,7 @@ pub async fn run<B: Bulk, D: DeadLetters, P: Positions, O: Observer>(
 /// What was to be stored, and whether it was.
 type Stored = (BTreeMap<ShardId, Position>, Result<Vec<ShardId>, StoreError>);
 
-struct Running<B, D, P, O> {
+struct Running<B, D, P, O: Observer> {
     courier: Arc<Courier<B, D, O>>,
     positions: Arc<P>,
     observer: Arc<O>,
@@ -181,9 +194,11 @@ struct Running<B, D, P, O> {
     finished: mpsc::UnboundedSender<Finished>,
     ledgers: HashMap<u32, Ledger>,
     batcher: Batcher,
+    /// Ops of indices on which a block stands.
+    parking: Parking<O::HeldUp>,
     /// Closed batches that wait for a delivery to become free.
     ready: VecDeque<Batch>,
-    deliveries: JoinSet<Result<Vec<Outcome>, Halt>>,
+    deliveries: JoinSet<Result<Delivered, Halt>>,
     /// At most one: two could overtake each other.
     stores: JoinSet<Stored>,
     unstored: BTreeMap<ShardId, Position>,
@@ -205,12 +220,17 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
             dead_letters: Arc::new(ports.dead_letters),
             observer: observer.clone(),
             backoff: settings.backoff,
+            size: Arc::new(SizeLimit::new(settings.batch.bytes)),
+            limiter: Arc::new(Limiter::new(settings.in_flight)),
+            breaker: Breaker::new(settings.breaker),
+            oldest_kept: settings.oldest_kept.clone(),
         };
         Self {
             courier: Arc::new(courier),
             positions: Arc::new(ports.positions),
             observer,
             batcher: Batcher::new(settings.batch),
+            parking: Parking::new(settings.backoff),
             settings,
             days,
             finished,
@@ -231,7 +251,11 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
 
     fn is_done(&self) -> bool {
         let nothing_moves = self.deliveries.is_empty() && self.stores.is_empty() && self.ready.is_empty();
-        nothing_moves && self.batcher.due().is_none() && self.unstored.is_empty() && self.n_open() == 0
+        nothing_moves
+            && self.parking.is_empty()
+            && self.batcher.due().is_none()
+            && self.unstored.is_empty()
+            && self.n_open() == 0
     }
 
     fn n_open(&self) -> usize {
@@ -282,16 +306,23 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
             self.observer.ended(Fate::Expired, entry.expired);
         }
         for op in entry.ops {
-            let closed = if self.days.admits(&op.index, op.source.arrived.day()) {
-                self.batcher.push(op)
+            if self.days.admits(&op.index, op.source.arrived.day()) {
+                self.push(op);
             } else {
-                self.batcher.push_letter(too_many_days(&op))
-            };
-            self.ready.extend(closed);
+                self.ready.extend(self.batcher.push_letter(too_many_days(&op)));
+            }
         }
         for letter in entry.letters {
             let closed = self.batcher.push_letter(letter);
             self.ready.extend(closed);
+        }
+    }
+
+    fn push(&mut self, op: BulkOp) {
+        if self.parking.holds(&op.index) {
+            self.parking.add(op);
+        } else {
+            self.ready.extend(self.batcher.push(op));
         }
     }
 
@@ -300,7 +331,9 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
     }
 
     fn start_deliveries(&mut self) {
-        while self.deliveries.len() < self.settings.in_flight {
+        let limit = self.courier.limiter.limit();
+        self.observer.in_flight_limit(limit);
+        while self.deliveries.len() < limit {
             let Some(batch) = self.ready.pop_front() else { return };
             let courier = self.courier.clone();
             self.n_deliveries += 1;
@@ -309,8 +342,8 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
         }
     }
 
-    fn delivered(&mut self, done: Result<Result<Vec<Outcome>, Halt>, JoinError>) -> Result<(), RunError> {
-        let outcomes = unpanicked(done)??;
+    fn delivered(&mut self, done: Result<Result<Delivered, Halt>, JoinError>) -> Result<(), RunError> {
+        let Delivered { outcomes, blocked, probe } = unpanicked(done)??;
         let mut fates: HashMap<Fate, u64> = HashMap::new();
         for Outcome { origin, fate } in outcomes {
             *fates.entry(fate).or_default() += 1;
@@ -322,6 +355,17 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
             self.observer.ended(fate, n);
         }
         self.forget_abandoned();
+        self.batcher.shrink(self.courier.size.bytes());
+        if let Some(index) = probe.filter(|index| blocked.iter().all(|(met, _)| met.index != *index)) {
+            self.parking.release(&index).into_iter().for_each(|op| self.push(op));
+            // They have waited long enough; and when the readers are gone, nothing else would close it.
+            self.close_batch();
+        }
+        for (met, why) in blocked {
+            let (observer, index) = (self.observer.clone(), met.index.clone());
+            let seed = self.settings.seed ^ self.n_deliveries;
+            self.parking.park(met, seed, Instant::now(), || observer.blocked(&index, &why));
+        }
         if self.holds_an_end() {
             self.store();
         }

@@ -19,9 +19,18 @@ pub enum Verdict {
     /// The request, or this document, is larger than the cluster takes.
     TooLarge(String),
     /// This document will never be accepted as it is.
-    Refused(String),
+    Refused(Refusal),
     /// Something is wrong with the set-up, not with the document; nothing settles.
     Halt(String),
+}
+
+/// Why a document will never be accepted as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The server's name for the error, `mapper_parsing_exception`: what refusals with one cause have in common.
+    pub kind: String,
+    /// The sentence for people; it quotes no value of the document.
+    pub reason: String,
 }
 
 /// The judgement of one bulk request: each op its own verdict, or one verdict for all of them.
@@ -56,7 +65,8 @@ impl Verdict {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Indexed | Self::AlreadyThere => None,
-            Self::Busy(why) | Self::TooLarge(why) | Self::Refused(why) | Self::Halt(why) => Some(why),
+            Self::Busy(why) | Self::TooLarge(why) | Self::Halt(why) => Some(why),
+            Self::Refused(refusal) => Some(&refusal.reason),
             Self::Blocked { reason, .. } => Some(reason),
         }
     }

@@ -42,8 +42,11 @@ struct Shared {
     bulk_items: Counter,
     retries: Counters<RetryReason>,
     dead_letters: Family<Pair, Counter>,
+    degraded: Counter,
     pruned_indices: Counter,
     pruned_bytes: Counter,
+    bulk_limit: Gauge,
+    bulk_bytes_limit: Gauge,
     in_flight: Gauge,
     memory_bound: Gauge,
     ready: Gauge,
@@ -111,8 +114,12 @@ impl Metrics {
         let retries = Counters::register(r, "retries", "Things done again, by reason");
         let dead_letters = Family::default();
         r.register("dead_letters", "Dead letters kept, by reason", dead_letters.clone());
+        let degraded =
+            counter(r, "degraded", "Documents indexed with their event as one text, because they were refused whole");
         let pruned_indices = counter(r, "pruned_indices", "Daily indices deleted because they were past retention");
         let pruned_bytes = counter(r, "pruned_bytes", "Bytes that deleting them freed");
+        let bulk_limit = gauge(r, "bulk_in_flight_limit", "Bulk requests that may be under way now");
+        let bulk_bytes_limit = gauge(r, "bulk_request_limit_bytes", "Size at which bulk requests are closed");
         let in_flight = gauge(r, "in_flight_bytes", "Bytes of records that were read and have not settled");
         let memory_bound = gauge(r, "memory_bound_bytes", "Most bytes that may be in flight");
         let ready = gauge(r, "ready", "1 when ready, 0 when not; /ready has the reasons");
@@ -129,8 +136,11 @@ impl Metrics {
             bulk_items,
             retries,
             dead_letters,
+            degraded,
             pruned_indices,
             pruned_bytes,
+            bulk_limit,
+            bulk_bytes_limit,
             in_flight,
             memory_bound,
             ready,
@@ -176,6 +186,21 @@ impl Metrics {
     /// A dead letter was kept. `reason` is the letter's short class; being `'static`, its values are bounded by the code.
     pub fn dead_letter(&self, reason: &'static str) {
         self.shared.dead_letters.get_or_create(&[("reason", reason)]).inc();
+    }
+
+    /// A document was indexed in its degraded form.
+    pub fn degraded(&self) {
+        self.shared.degraded.inc();
+    }
+
+    /// Bulk requests that may be under way now.
+    pub fn bulk_limit(&self, limit: usize) {
+        self.shared.bulk_limit.set(i64::try_from(limit).unwrap_or(i64::MAX));
+    }
+
+    /// Size at which bulk requests are closed.
+    pub fn bulk_bytes_limit(&self, bytes: usize) {
+        self.shared.bulk_bytes_limit.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// Retention deleted `indices` indices and freed `bytes`.

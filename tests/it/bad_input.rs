@@ -37,8 +37,8 @@ fn records() -> Vec<(Vec<u8>, Option<&'static str>)> {
         (b"\"text\"".to_vec(), Some("not_an_object")),
         (b"\xef\xbb\xbf{}".to_vec(), Some("not_json")),
         (b"{\"event_type\":\"x\"".to_vec(), Some("not_json")),
-        // The mapping knows `session` as an object: the cluster refuses the document.
-        (event(r#","session":"text""#).into_bytes(), Some("refused")),
+        // The mapping knows `session` as an object: the cluster refuses the document, and takes it degraded.
+        (event(r#","session":"text""#).into_bytes(), None),
         (event(r#","_id":"mine","_index":"theirs""#).into_bytes(), None),
         (event(r#","attributes":{"a.b":"1","a":"2","":"3"}"#).into_bytes(), None),
         (event(&format!(r#","attributes":{{"long":"{}"}}"#, "한".repeat(33_000))).into_bytes(), None),
@@ -74,8 +74,8 @@ async fn bad_records_are_dead_lettered_whole_and_the_good_ones_go_on() {
     }
     let whole = |text: &str| letters.iter().any(|l| l["_source"]["raw"] == text);
     assert!(whole("{\"event_type\":\"x\"") && whole("42"), "kept as they came");
-    // Three good ones of their own, and the good half of the record with bad UTF-8.
-    assert_eq!(count(&search, "pinpoint-2026-09-21").await, 4);
+    // Three good ones of their own, a degraded one, and the good half of the record with bad UTF-8.
+    assert_eq!(count(&search, "pinpoint-2026-09-21").await, 5);
 
     // A second reading changes nothing: letters have ids of their bytes.
     let n = letters.len() as u64;

@@ -42,7 +42,7 @@ pub fn one_by_one<'a>(mut args: Vec<&'a str>, state: &'a str) -> Vec<&'a str> {
 /// Each fault with the items that the endpoint then counts. A batch meets its fault, and then none.
 fn script() -> Vec<(Fault, usize)> {
     let every_third = Fault::items(|item| (item.at % 3 == 0).then(ItemError::busy));
-    let two_bad = Fault::items(|item| (item.at < 2).then(|| ItemError::mapping(item.id)));
+    let two_bad = || Fault::items(|item| (item.at < 2).then(|| ItemError::mapping(item.id)));
     let five_blocked = Fault::items(|item| (item.at < 5).then(|| ItemError::flood_stage(item.index)));
     vec![
         // 0, 3, ... 99 are 34; only they come again.
@@ -55,10 +55,6 @@ fn script() -> Vec<(Fault, usize)> {
         (Fault::None, BATCH),
         (Fault::ShortItems(3), BATCH),
         (Fault::None, BATCH),
-        // Too large as a whole: the halves fit.
-        (Fault::Empty(413), BATCH),
-        (Fault::None, BATCH / 2),
-        (Fault::None, BATCH / 2),
         (Fault::status(503, "process_cluster_event_timeout_exception"), BATCH),
         (Fault::None, BATCH),
         (Fault::Html, BATCH),
@@ -66,16 +62,19 @@ fn script() -> Vec<(Fault, usize)> {
         // The endpoint never saw the items.
         (Fault::CutUpload, 0),
         (Fault::None, BATCH),
-        // Two dead letters are a bulk of their own.
-        (two_bad, BATCH),
+        // Refused whole, refused again in the form that dashboards count by, and then two dead letters in a bulk of their own.
+        (two_bad(), BATCH),
+        (two_bad(), 2),
         (Fault::None, 2),
+        // One of them tries whether the block still stands.
         (five_blocked, BATCH),
-        (Fault::None, 5),
+        (Fault::None, 1),
+        (Fault::None, 4),
     ]
 }
 
 /// Batches of `script`, three of which were applied before they came again, and two events nobody could index.
-const BATCHES: usize = 10;
+const BATCHES: usize = 9;
 const ALREADY_THERE: u64 = 3 * BATCH as u64;
 const REFUSED: u64 = 2;
 
@@ -115,8 +114,33 @@ async fn after_every_fault_each_event_is_there_once_and_only_the_unsettled_was_s
     assert_eq!(fake.faults_left(), 0);
     assert_eq!((fake.requests(), fake.items()), (n_requests as u64, items.iter().sum::<usize>() as u64), "{}", said());
     let indexed = numbers(&fake, "pinpoint-");
-    // The ninth batch begins with the two that were refused.
-    let refused = [8 * BATCH, 8 * BATCH + 1];
+    // The eighth batch begins with the two that were refused.
+    let refused = [7 * BATCH, 7 * BATCH + 1];
     assert_eq!((0..n).filter(|n| !indexed.contains(n)).collect::<Vec<_>>(), refused, "{}", said());
     assert_eq!(fake.count("essink-dead-letters-"), refused.len());
+}
+
+/// Vector drops such a batch, logstash-output-opensearch 201 sends it again for ever.
+#[tokio::test]
+async fn a_limit_that_the_cluster_turns_out_to_have_is_met_once() {
+    let fake = FakeBulk::start(Mode::Scripted).expect("an endpoint");
+    let kinesis = Kinesis::start().await.expect("Kinesis");
+    kinesis.client().create_stream("limited", 1).await.expect("stream");
+    let n = 10 * BATCH;
+    let records: Vec<_> = (0..n).map(|n| numbered(n, "")).collect();
+    kinesis.client().put_records("limited", &records).await.expect("put");
+    fake.script(vec![Fault::Empty(413)]);
+    let dir = tempfile::tempdir().expect("a directory");
+    let state = format!("file:{}", dir.path().join("state.json").display());
+    let (kinesis_url, url) = (kinesis.url(), fake.url());
+    let mut args = one_by_one(run_args(&kinesis_url, &url, "limited"), &state);
+    let batch = BATCH.to_string();
+    args.extend(["--flush-count", &batch, "--until-caught-up"]);
+    let words = ["takes no larger request: bulk requests are kept under"];
+    let done = finish(essink(&args)).await.expect(0, &words);
+    assert_eq!(done.err.matches(words[0]).count(), 1, "{}", done.err);
+    assert_eq!(numbers(&fake, "pinpoint-"), (0..n).collect());
+    // The first hundred twice: whole, and in halves.
+    assert_eq!(fake.items(), (n + BATCH) as u64);
+    assert!(fake.requests() >= 21, "no request was larger than what went through: {}", fake.requests());
 }

@@ -73,8 +73,12 @@ pub struct BatchOptions {
     pub flush_count: usize,
     /// A request closes when its first event has waited this long.
     pub flush_interval: Duration,
-    /// Requests under way at the same time.
+    /// Requests under way at the same time, at most.
     pub in_flight: usize,
+    /// Share of an index' documents, 0 to 1, whose refusal for one reason halts; `None` never halts.
+    pub breaker_share: Option<f64>,
+    /// Documents judged before the share counts.
+    pub breaker_count: u64,
     /// gzip level 1 to 9; `None` sends plain bodies.
     pub gzip: Option<u32>,
 }

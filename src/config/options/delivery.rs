@@ -53,9 +53,27 @@ options! {
         name: "in-flight",
         kind: Kind::Count,
         value: "N",
-        default: Some("4"),
+        default: Some("8"),
         on: &[Verb::Run],
-        help: "Bulk requests under way at the same time.",
+        help: "Bulk requests under way at the same time, at most. essink begins with 4, adds one while answers come in their usual \
+               time, and takes back when the cluster rejects documents or slows down.",
+    }
+    BREAKER_SHARE: Option<f64> = share, {
+        name: "breaker-share",
+        kind: Kind::Text,
+        value: "PERCENT|off",
+        default: Some("50%"),
+        on: &[Verb::Run],
+        help: "Stop when this share of an index' documents is refused for one reason: a wrong mapping or the wrong cluster is \
+               likelier than so many bad events. What was refused then is not settled, and is read again after the cure.",
+    }
+    BREAKER_COUNT: u64 = |text| units::count(text, 1, 1_000_000_000), {
+        name: "breaker-count",
+        kind: Kind::Count,
+        value: "N",
+        default: Some("500"),
+        on: &[Verb::Run],
+        help: "Documents of an index that must be judged before --breaker-share counts.",
     }
     GZIP: Option<u32> = gzip, {
         name: "gzip",
@@ -83,6 +101,19 @@ options! {
         on: &[Verb::Run],
         help: "How long a worker that is told to stop (SIGTERM, SIGINT) may drain before it exits 75. Keep it below the time \
                after which the orchestrator kills.",
+    }
+}
+
+/// A share from 0 to 1.
+fn share(text: &str) -> Result<Option<f64>, String> {
+    let text = text.trim();
+    if text == "off" {
+        return Ok(None);
+    }
+    let percent = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
+    match percent {
+        Some(percent) if (1.0..=100.0).contains(&percent) => Ok(Some(percent / 100.0)),
+        _ => Err("is neither off nor a share from 1% to 100%".to_owned()),
     }
 }
 

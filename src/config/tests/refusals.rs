@@ -18,6 +18,7 @@ fn bad_values_name_option_value_origin_and_cure() {
     check(World::typed("prune --keep=-5d"), &["\"-5d\" from --keep", "not a duration"]);
     check(World::typed("prune --keep="), &["keep: \"\" from --keep", "is empty"]);
     check(World::typed("run --stream a/b"), &["stream: \"a/b\" from --stream", "'/'"]);
+    check(World::typed("run --stream x --breaker-share 0"), &["breaker-share: \"0\"", "share from 1% to 100%"]);
     check(World::typed("run --stream x --gzip 11"), &["gzip: \"11\" from --gzip", "level from 1 to 9"]);
 }
 
@@ -72,9 +73,9 @@ fn files_that_cannot_be_used() {
 #[test]
 fn contradictions() {
     let run = |more: &str| World::typed(&format!("run --stream x {more}"));
-    // 5 requests of 20 MB in flight and being filled are 100 MB.
-    check(run("--memory 99MB --flush-bytes 20MB"), &["memory: 99MB", "5 bulk requests of 20MB", "at least 100MB"]);
-    run("--memory 100MB --flush-bytes 20MB").run();
+    // 9 requests of 20 MB in flight and being filled are 180 MB.
+    check(run("--memory 179MB --flush-bytes 20MB"), &["memory: 179MB", "9 bulk requests of 20MB", "at least 180MB"]);
+    run("--memory 180MB --flush-bytes 20MB").run();
 
     check(run("--pinpoint-prefix un"), &["pinpoint-prefix: \"un\" also begins", "unrecognized-prefix"]);
     check(run("--pinpoint-prefix same- --unrecognized-prefix same-"), &["also begins"]);

@@ -49,6 +49,7 @@ fn other_value(row: &options::Row) -> &'static str {
         "none",
         "https://other",
         "info,a=warn",
+        "70%",
     ];
     let words = if let Kind::Choice(words) = row.kind { words } else { &[] };
     let mut candidates = words.iter().chain(&values);
@@ -64,6 +65,8 @@ fn every_option_changes_what_its_commands_are_told() {
             .env("ESSINK_OPENSEARCH_PASSWORD", "p")
             .env("ESSINK_OPENSEARCH_CLIENT_CERT", "cert.pem")
             .env("ESSINK_OPENSEARCH_CLIENT_KEY", "key.pem")
+            // So that one size fits --memory and --flush-bytes, each beside the default of the other.
+            .env("ESSINK_IN_FLIGHT", "1")
     };
     for (verb, args) in [
         (Verb::Run, "run --aws-region a --stream x --keep 30d"),

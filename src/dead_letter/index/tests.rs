@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::dead_letter::document::tests::{letter, noise, reassembled};
+use crate::pipeline::verdict::Refusal;
 
 /// A cluster of one rule: requests above `takes` bytes are too large; otherwise `create` as a server does it.
 #[derive(Default)]
@@ -113,7 +114,8 @@ async fn troubles_are_told_apart_and_the_gravest_counts() {
     assert_eq!(one(items(Verdict::Indexed, Verdict::AlreadyThere)).await, "kept");
     assert_eq!(one(items(Verdict::Indexed, Verdict::Busy(text()))).await, "busy");
     assert_eq!(one(items(blocked(), Verdict::Indexed)).await, "busy");
-    assert_eq!(one(items(Verdict::Refused(text()), Verdict::Busy(text()))).await, "halt");
+    let refused = Verdict::Refused(Refusal { kind: text(), reason: text() });
+    assert_eq!(one(items(refused, Verdict::Busy(text()))).await, "halt");
     assert_eq!(one(items(Verdict::Busy(text()), Verdict::Halt(text()))).await, "halt");
     // Fewer answers than letters settle nothing.
     assert_eq!(one(Reply::Items(vec![Verdict::Indexed])).await, "busy");

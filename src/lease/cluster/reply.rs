@@ -183,9 +183,12 @@ pub(super) fn refusal(verdict: Verdict, index: &str) -> StoreError {
     match verdict {
         Verdict::Busy(why) => StoreError::Busy(format!("index {index}: {why}")),
         Verdict::Blocked { reason, .. } => StoreError::Busy(format!("index {index} is blocked: {reason}")),
-        Verdict::Halt(why) | Verdict::Refused(why) | Verdict::TooLarge(why) => {
-            StoreError::Halt(format!("leases cannot be kept in index {index}: {why}"))
-        }
+        Verdict::Halt(why) | Verdict::TooLarge(why) => never(index, &why),
+        Verdict::Refused(refusal) => never(index, &refusal.reason),
         Verdict::Indexed | Verdict::AlreadyThere => unreadable(index, "success where a failure was told"),
     }
+}
+
+fn never(index: &str, why: &str) -> StoreError {
+    StoreError::Halt(format!("leases cannot be kept in index {index}: {why}"))
 }

@@ -27,10 +27,12 @@ fn op(index: &str, document: &str) -> BulkOp {
     let lines = Bytes::from(format!("{action}{document}\n"));
     BulkOp {
         index: index.into(),
+        day: source.arrived.day(),
         id: EventId::of(document.as_bytes(), None),
         lines,
         event: Bytes::new(),
         offset: 0,
+        degraded: None,
         source,
     }
 }

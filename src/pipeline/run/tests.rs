@@ -10,7 +10,7 @@ use crate::event::id::EventId;
 use crate::pipeline::op::RecordRef;
 use crate::pipeline::op::tests::{op, record};
 use crate::pipeline::ports::KeepError;
-use crate::pipeline::verdict::{Reply, Verdict};
+use crate::pipeline::verdict::{Refusal, Reply, Verdict};
 
 const SHARDS: u32 = 3;
 
@@ -35,7 +35,10 @@ impl World {
     fn write(&mut self, op: &BulkOp) -> Verdict {
         match self.chance(10) {
             0 => Verdict::Busy("429".into()),
-            1 if !self.index.contains(&op.id) => Verdict::Refused("mapping".into()),
+            1 | 2 if !self.index.contains(&op.id) => {
+                Verdict::Refused(Refusal { kind: "mapping".into(), reason: "mapping".into() })
+            }
+            3 => Verdict::Blocked { index: Some(op.index.to_string()), reason: "flood stage".into() },
             _ if self.index.insert(op.id) => {
                 self.n_created += 1;
                 Verdict::Indexed
@@ -143,6 +146,8 @@ fn settings(seed: u64) -> Settings {
     Settings {
         batch: BatchLimits { bytes: 600, count: 6, interval: Duration::from_millis(700) },
         in_flight: 3,
+        breaker: BreakerLimits { share: None, count: 1 },
+        oldest_kept: OldestKept::default(),
         backoff: Backoff { first: Duration::from_millis(50), cap: Duration::from_secs(2) },
         store_every: Duration::from_secs(1),
         seed,
@@ -315,4 +320,92 @@ async fn positions_are_stored_as_often_as_asked_and_not_with_every_batch() {
     // 20 s: at 5, 10, 15 and perhaps 20 s, and once at the end.
     let n_stores = *count.lock().expect("lock");
     assert!((4..=6).contains(&n_stores), "{n_stores} stores in 20 s at one every 5 s");
+}
+
+/// An index behind a block, beside one that is open, as `index` names them.
+#[derive(Clone)]
+struct HalfBlocked {
+    blocked: Arc<Mutex<bool>>,
+    sent: Arc<Mutex<Vec<(String, u64)>>>,
+}
+
+impl Bulk for HalfBlocked {
+    async fn send(&self, ops: &[BulkOp]) -> Reply {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let is_blocked = *self.blocked.lock().expect("lock");
+        let mut sent = self.sent.lock().expect("lock");
+        let verdict = |op: &BulkOp| {
+            if is_blocked && &*op.index == "blocked" {
+                return Verdict::Blocked { index: Some("blocked".into()), reason: "flood stage".into() };
+            }
+            sent.push((op.index.to_string(), op.source.origin.serial));
+            Verdict::Indexed
+        };
+        Reply::Items(ops.iter().map(verdict).collect())
+    }
+}
+
+/// Told when an index becomes blocked and when it is over.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<String>>>);
+
+struct Over(Told);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.0.lock().expect("lock").push("over".into());
+    }
+}
+
+impl Observer for Told {
+    type HeldUp = Over;
+
+    fn blocked(&self, index: &str, why: &str) -> Over {
+        self.0.lock().expect("lock").push(format!("{index}: {why}"));
+        Over(self.clone())
+    }
+
+    fn held_up(&self, why: &str) -> Over {
+        self.0.lock().expect("lock").push(why.to_owned());
+        Over(self.clone())
+    }
+}
+
+/// logstash-output-opensearch 180: one read-only index stalls the whole pipeline.
+#[tokio::test(start_paused = true)]
+async fn a_blocked_index_holds_up_no_other_and_goes_on_by_itself_when_the_block_is_lifted() {
+    let bulk = HalfBlocked { blocked: Arc::new(Mutex::new(true)), sent: Arc::default() };
+    let (told, memory) = (Told::default(), Arc::new(Semaphore::new(1_000)));
+    let (send, intake) = mpsc::channel(4);
+    let (ended, _) = mpsc::unbounded_channel();
+    let ports =
+        Ports { bulk: bulk.clone(), dead_letters: Takes, positions: Counting(Arc::default()), observer: told.clone() };
+    let task = tokio::spawn(run(ports, settings(1), DayGuard::new(10, []), intake, ended, CancellationToken::new()));
+    send.send(Intake::Open { slot: 0, shard: shard(0) }).await.expect("taken");
+    for serial in 0..100 {
+        let record = record(0, serial);
+        let mut one = op(record.clone(), serial, 0);
+        one.index = if serial % 2 == 0 { "open" } else { "blocked" }.into();
+        let permit = memory.clone().try_acquire_owned().expect("room");
+        send.send(Intake::Entries(vec![Entry { record, ops: vec![one], letters: vec![], expired: 0, permit }]))
+            .await
+            .expect("taken");
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let serials = |index: &str| {
+        let sent = bulk.sent.lock().expect("lock");
+        let mut serials: Vec<u64> = sent.iter().filter(|(of, _)| of == index).map(|(_, serial)| *serial).collect();
+        serials.sort_unstable();
+        serials
+    };
+    assert_eq!(serials("open"), (0..100).step_by(2).collect::<Vec<_>>());
+    assert_eq!(*told.0.lock().expect("lock"), ["blocked: flood stage"], "said once");
+    // The readers have gone meanwhile; what is parked is still waited for.
+    drop(send);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    *bulk.blocked.lock().expect("lock") = false;
+    tokio::time::timeout(Duration::from_secs(10), task).await.expect("goes on").expect("no panic").expect("done");
+    assert_eq!(serials("blocked"), (1..100).step_by(2).collect::<Vec<_>>());
+    assert_eq!(*told.0.lock().expect("lock"), ["blocked: flood stage", "over"]);
+    assert_eq!(memory.available_permits(), 1_000);
 }
