@@ -2,6 +2,9 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::clock;
 use super::exit::Failure;
@@ -80,11 +83,24 @@ pub async fn leases(options: &RunOptions, client: &Client, stream: &str) -> Resu
         StateOptions::Index(index) => {
             let options = ClusterOptions { index: index.clone(), stream: stream.to_owned(), group: group.clone() };
             let table = ClusterTable::new(client.clone(), options);
-            table.ensure_index().await.map_err(Failure::unavailable)?;
+            patiently(|| table.ensure_index()).await.map_err(Failure::unavailable)?;
             Table::Index(table)
         }
     };
     Ok(table)
+}
+
+/// Trouble that passes must not fail a start; this is how long it may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(call: impl Fn() -> F) -> Result<T, StoreError> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match call().await {
+            Err(StoreError::Busy(_)) if Instant::now() < until => tokio::time::sleep(Duration::from_secs(1)).await,
+            other => return other,
+        }
+    }
 }
 
 /// Tells this process from every other that ever kept a lease, and people where it runs.

@@ -165,17 +165,12 @@ impl Client {
 
     /// Sends one request; `path` begins with `/` and may carry a query. `body` is JSON (or NDJSON for `_bulk`).
     ///
-    /// A busy cluster is asked again for some seconds: templates are not left half installed, nor a start or a
-    /// prune failed, by a moment's load. The last answer is given, whatever it is.
+    /// A busy cluster is asked again for some seconds, and so is one whose answer was lost, where asking twice is
+    /// asking once: templates are not left half installed, nor a start or a prune failed, by a moment's load. The last
+    /// answer is given, whatever it is.
     pub async fn send(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Answer, SendError> {
-        for pause in BUSY_PAUSES {
-            let answer = self.send_once(method.clone(), path, body.clone()).await?;
-            if !matches!(answer.status, 429 | 502..=504) {
-                return Ok(answer);
-            }
-            tokio::time::sleep(answer.retry_after.map_or(pause, |asked| asked.min(LONGEST_PAUSE))).await;
-        }
-        self.send_once(method, path, body).await
+        let outgoing = Outgoing { method, path, body, gzipped: false, headers: &[] };
+        self.exchange_patiently(&outgoing).await.map(|(answer, _)| answer)
     }
 
     /// `send` without a second try, for who has a clock of its own to watch.
@@ -211,6 +206,22 @@ impl Client {
     /// How requests prove who sends them.
     pub(super) fn auth(&self) -> &Auth {
         &self.shared.connection.auth
+    }
+
+    /// What `send` does, with the headers of the answer.
+    pub(super) async fn exchange_patiently(&self, outgoing: &Outgoing<'_>) -> Result<(Answer, HeaderMap), SendError> {
+        let repeatable = matches!(outgoing.method, Method::GET | Method::HEAD | Method::PUT);
+        for pause in BUSY_PAUSES {
+            let pause = match self.exchange(outgoing).await {
+                Ok((answer, _)) if matches!(answer.status, 429 | 502..=504) => {
+                    answer.retry_after.map_or(pause, |asked| asked.min(LONGEST_PAUSE))
+                }
+                Err(error) if repeatable && matches!(error.failure, Failure::Closed | Failure::Cut) => pause,
+                other => return other,
+            };
+            tokio::time::sleep(pause).await;
+        }
+        self.exchange(outgoing).await
     }
 
     /// Sends one request and gives the answer with its headers.

@@ -182,7 +182,7 @@ async fn of_nodes(client: &Client) -> Result<Option<Product>, DetectError> {
 
 async fn ask(client: &Client, path: &str) -> Result<(Answer, HeaderMap), DetectError> {
     let outgoing = Outgoing { method: Method::GET, path, body: None, gzipped: false, headers: &[] };
-    let (answer, headers) = client.exchange(&outgoing).await.map_err(of_failure)?;
+    let (answer, headers) = client.exchange_patiently(&outgoing).await.map_err(of_failure)?;
     let said = Fault::of_answer(&answer.body);
     let said = format!("status {} {}", answer.status, said.kind());
     match answer.status {

@@ -6,7 +6,6 @@
 //! `tests/fake_bulk.rs`.
 
 mod around;
-mod connection;
 mod fault;
 mod filter;
 mod null;
@@ -22,10 +21,10 @@ use anyhow::Context;
 use axum::Router;
 use tokio::sync::oneshot;
 
-pub use self::connection::Cut;
 pub use self::fault::{Fault, Item, ItemError, Judge};
 pub use self::store::Document;
 use self::store::Store;
+pub use crate::connection::Cut;
 
 /// What the endpoint does with documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +137,7 @@ impl FakeBulk {
 }
 
 async fn serve(listener: std::net::TcpListener, app: Router, stopped: oneshot::Receiver<()>) -> std::io::Result<()> {
-    let listener = connection::Cuttable(tokio::net::TcpListener::from_std(listener)?);
+    let listener = crate::connection::Cuttable(tokio::net::TcpListener::from_std(listener)?);
     let app = app.into_make_service_with_connect_info::<Cut>();
     tokio::select! {
         outcome = axum::serve(listener, app) => outcome,

@@ -5,14 +5,17 @@
 //! - [`events`]: a seeded stream of Pinpoint events, and what was made, counted beside it
 //! - [`kpl`]: records as the Kinesis Producer Library aggregates them, whole and broken
 //! - [`fake_bulk`]: a `_bulk` endpoint that answers at once (benches) or as told (faults)
+//! - [`proxy`]: gets in the way between a worker and a real server, by a seed
 //! - [`cpu`]: how much CPU a group of threads has used
 //!
 //! Nothing here knows essink: its expectations must not come from the code under test.
 
+mod connection;
 pub mod cpu;
 pub mod events;
 pub mod fake_bulk;
 pub mod http;
 pub mod kinesis;
 pub mod kpl;
+pub mod proxy;
 pub mod search;

@@ -120,6 +120,11 @@ impl Server {
         self.baseline.restore(&self.client, self.url()).await
     }
 
+    /// kill -9, and a new start on the same data and at the same address; returns at once, while the node is away.
+    pub async fn crash(&self) -> anyhow::Result<()> {
+        self.node.crash().await
+    }
+
     /// Ends the node and removes its data; returns when both are done.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.node.stop().await

@@ -10,7 +10,7 @@ use testkit::search::Server;
 use tokio::process::{Child, Command};
 
 /// Far more than any step takes; a test that hangs must end.
-pub const PATIENCE: Duration = Duration::from_secs(180);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How a run of essink ended.
 #[derive(Debug)]

@@ -11,11 +11,11 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::connection::Cut;
 use super::fault::{Fault, Item, ItemError};
 use super::reply::{self, refuse, refused_item, respond, respond_json};
 use super::store::{Document, If};
 use super::{Shared, filter, null};
+use crate::connection::{Broken, Cut};
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -96,25 +96,9 @@ fn filtered(answer: &Value, path: Option<&str>) -> Value {
 fn half(answer: &Value) -> Response {
     let whole = answer.to_string().into_bytes();
     let first = Bytes::copy_from_slice(&whole[..whole.len() / 2]);
-    let mut response = respond(200, Body::new(Broken(Some(first))));
+    let mut response = respond(200, Body::new(Broken::new(first)));
     response.headers_mut().insert(header::CONTENT_LENGTH, whole.len().into());
     response
-}
-
-/// One frame, then an error.
-struct Broken(Option<Bytes>);
-
-impl axum::body::HttpBody for Broken {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<std::io::Result<http_body::Frame<Bytes>>>> {
-        let next = self.0.take().map(|bytes| Ok(http_body::Frame::data(bytes)));
-        std::task::Poll::Ready(Some(next.unwrap_or_else(|| Err(std::io::ErrorKind::BrokenPipe.into()))))
-    }
 }
 
 /// One action line with its document.

@@ -137,6 +137,15 @@ impl Node {
         self.tether.as_mut().is_some_and(|tether| matches!(tether.try_wait(), Ok(None)))
     }
 
+    /// Kills the server's processes without a word and has it started again on what it left, at the same address.
+    pub(super) async fn crash(&self) -> anyhow::Result<()> {
+        let group = std::fs::read_to_string(self.scratch.join("group")).context("the node's process group")?;
+        File::create_new(self.scratch.join("again")).context("a crash is under way already")?;
+        let killed = tokio::process::Command::new("kill").args(["-KILL", "--", &format!("-{}", group.trim())]).status();
+        anyhow::ensure!(killed.await?.success(), "the node's process group {} was gone", group.trim());
+        Ok(())
+    }
+
     pub(super) fn last_words(&self) -> String {
         // The node writes with this file's other handle, so only a copy of ours may be moved.
         let mut text = Vec::new();

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -29,7 +30,7 @@ impl Cut {
 
 /// A listener whose connections carry their [`Cut`] as their address.
 #[derive(Debug)]
-pub(super) struct Cuttable(pub(super) TcpListener);
+pub(crate) struct Cuttable(pub(crate) TcpListener);
 
 impl Listener for Cuttable {
     type Io = Connection;
@@ -57,7 +58,7 @@ impl Connected<IncomingStream<'_, Cuttable>> for Cut {
     }
 }
 
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     cut: Cut,
 }
@@ -96,5 +97,24 @@ impl AsyncWrite for Connection {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.cut.check()?;
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// A body of one frame, then an error.
+pub(crate) struct Broken(Option<Bytes>);
+
+impl Broken {
+    pub(crate) fn new(first: Bytes) -> Self {
+        Self(Some(first))
+    }
+}
+
+impl axum::body::HttpBody for Broken {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<http_body::Frame<Bytes>>>> {
+        let next = self.0.take().map(|bytes| Ok(http_body::Frame::data(bytes)));
+        Poll::Ready(Some(next.unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()))))
     }
 }
