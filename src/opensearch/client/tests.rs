@@ -75,7 +75,7 @@ async fn failure_of(answer: &'static str) -> SendError {
         stream.write_all(answer.as_bytes()).await.unwrap();
     })
     .await;
-    fake::client(url).get("/").await.unwrap_err()
+    fake::client(url).send_once(Method::GET, "/", None).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -172,5 +172,26 @@ async fn a_busy_cluster_is_asked_again_and_its_last_word_is_given() {
         .await;
         let answer = fake::client(url).get("/_index_template").await.unwrap();
         assert_eq!((answer.status, seen.lock().unwrap().len()), (last, tries));
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_where_asking_twice_is_asking_once() {
+    for (method, tries) in [(Method::GET, 2), (Method::PUT, 2), (Method::POST, 1), (Method::DELETE, 1)] {
+        let seen = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counter = seen.clone();
+        let url = fake::raw(move |mut stream| {
+            let before = counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            async move {
+                fake::head(&mut stream).await;
+                if before > 0 {
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+                    stream.write_all(answer).await.unwrap();
+                }
+            }
+        })
+        .await;
+        let ended = fake::client(url).send(method.clone(), "/a", None).await;
+        assert_eq!((ended.is_ok(), seen.load(std::sync::atomic::Ordering::SeqCst)), (tries > 1, tries), "{method}");
     }
 }
