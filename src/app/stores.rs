@@ -1,7 +1,11 @@
 //! Where positions and dead letters are kept, as the options say.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::clock;
 use super::exit::Failure;
@@ -14,6 +18,7 @@ use crate::opensearch::bulk::BulkClient;
 use crate::opensearch::client::Client;
 use crate::pipeline::op::Letter;
 use crate::pipeline::ports::{DeadLetters, KeepError, StoreError};
+use crate::pipeline::position::{Position, ShardId};
 use crate::pipeline::route::Prefixes;
 use crate::upkeep::retention::{self, Keep};
 
@@ -85,6 +90,24 @@ pub async fn leases(options: &RunOptions, client: &Client, stream: &str) -> Resu
         }
     };
     Ok(table)
+}
+
+/// A table that was made a moment ago, by whomever, may not answer yet.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between two questions to a table that does not answer.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How far each shard has been read and settled, as stored now.
+pub async fn positions(table: &Table) -> Result<BTreeMap<ShardId, Position>, Failure> {
+    let began = Instant::now();
+    loop {
+        match table.list().await {
+            Ok(rows) => return Ok(rows.into_iter().map(|row| (row.shard, row.position)).collect()),
+            Err(StoreError::Busy(_)) if began.elapsed() < PATIENCE => sleep(PAUSE).await,
+            Err(error) => return Err(Failure::unavailable(error).during("the leases cannot be read")),
+        }
+    }
 }
 
 /// Tells this process from every other that ever kept a lease, and people where it runs.

@@ -26,7 +26,7 @@ use crate::event::scan::ScanLimits;
 use crate::event::time::Millis;
 use crate::event::unwrap::{Rules, Unwrapper};
 use crate::kinesis::client::{Access, AccessError, Kinesis, Stream};
-use crate::kinesis::lineage::Shard;
+use crate::kinesis::lineage::{self, Shard};
 use crate::kinesis::shard::{PAGE_BYTES_MAX, ReadLimits, Reading, Tip};
 use crate::kinesis::source::Live;
 use crate::lease::keeper::{Event, Keeper, Terms};
@@ -163,7 +163,10 @@ impl Worker {
         let from = self.first_position(at)?;
         let table = stores::leases(&self.options, &self.client, &self.stream.arn).await?;
         let letters = stores::letters(&self.options, &self.client, &self.stream.arn)?;
+        // In this order: a shard that closes in between is no false alarm.
+        let stored = stores::positions(&table).await?;
         let shards = self.kinesis.shards(&self.stream).await.map_err(Failure::unavailable)?;
+        self.refuse_another_stream(&lineage::reborn(&shards, &stored))?;
         let known = stores::existing_indices(&self.client, &self.prefixes()).await;
         let days = DayGuard::new(self.options.events.max_days, known);
         if let Some(retainer) = self.retainer() {
@@ -173,6 +176,16 @@ impl Worker {
         }
         self.say_bounds();
         Ok(Start { table, letters, from, shards, days, at })
+    }
+
+    /// Positions of a stream that was deleted would make shards of its namesake look as if they had been read.
+    fn refuse_another_stream(&self, reborn: &[ShardId]) -> Result<(), Failure> {
+        let Some(shard) = reborn.first() else { return Ok(()) };
+        Err(Failure::unavailable(anyhow::anyhow!(
+            "shard {shard} of stream {} is stored as read to its end, and takes records: the stream was deleted and made \
+             anew, and its old positions are worthless; start with another --group",
+            self.stream.name
+        )))
     }
 
     async fn work(self, start: Start, give_up: CancellationToken) -> Result<(), Failure> {

@@ -13,6 +13,7 @@ mod page;
 mod prune;
 mod prune_command;
 mod reading;
+mod recreated;
 mod requests;
 mod secured;
 mod servers;
