@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::side::{Side, sample_memory, watch_signals};
@@ -93,7 +94,8 @@ struct Start {
     from: Position,
     shards: Vec<Shard>,
     days: DayGuard,
-    at: Millis,
+    /// Where catching up ends.
+    tip: Tip,
 }
 
 /// Runs until told to stop, until caught up, or until something is wrong that waiting does not mend.
@@ -160,6 +162,7 @@ impl Worker {
     /// Everything else that must be in place before the first record is read.
     async fn prepare(&self) -> Result<Start, Failure> {
         let at = clock::now();
+        let tip = Tip { started: at, began: Instant::now(), quiet: QUIET };
         let from = self.first_position(at)?;
         let table = stores::leases(&self.options, &self.client, &self.stream.arn).await?;
         let letters = stores::letters(&self.options, &self.client, &self.stream.arn)?;
@@ -175,7 +178,7 @@ impl Worker {
             tokio::spawn(retainer.run(pruned_on, self.stop.clone()));
         }
         self.say_bounds();
-        Ok(Start { table, letters, from, shards, days, at })
+        Ok(Start { table, letters, from, shards, days, tip })
     }
 
     /// Positions of a stream that was deleted would make shards of its namesake look as if they had been read.
@@ -192,7 +195,7 @@ impl Worker {
         tokio::spawn(sample_memory(self.memory.clone(), self.metrics.clone(), self.stop.clone()));
         let (pipeline, intake) = mpsc::channel(CHANNEL);
         let (finished_send, finished) = mpsc::unbounded_channel();
-        let reading = self.reading(start.at);
+        let reading = self.reading(start.tip);
         let leases = self.keep_leases(start.table, start.shards, start.from);
         let ports = Ports {
             bulk: BulkClient::new(self.client.clone(), self.options.batch.gzip),
@@ -299,13 +302,13 @@ impl Worker {
         }
     }
 
-    fn reading(&self, started: Millis) -> Reading {
+    fn reading(&self, tip: Tip) -> Reading {
         let options = &self.options.stream;
         Reading {
             limits: ReadLimits { idle_poll: options.poll_interval, seed: clock::chance(), ..ReadLimits::default() },
             slots: Arc::new(Semaphore::new(options.fetches)),
             stop: self.stop.clone(),
-            until: options.until_caught_up.then_some(Tip { started, quiet: QUIET }),
+            until: options.until_caught_up.then_some(tip),
         }
     }
 
