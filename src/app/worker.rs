@@ -151,7 +151,8 @@ impl Worker {
         if let Some(templates) = &options.templates {
             let wanted = super::commands::template_options(&options.names, templates);
             let report = upkeep::templates::ensure(&client, &wanted, false).await.map_err(Failure::unavailable)?;
-            tracing::info!("{}", report.to_string().trim_end());
+            report.log_notes().iter().for_each(|line| tracing::info!("{line}"));
+            report.log_warnings().iter().for_each(|line| tracing::warn!("{line}"));
         }
         let memory = Memory::new(options.batch.memory);
         metrics.memory_bound(memory.bound());
