@@ -72,9 +72,11 @@ fn files_that_cannot_be_used() {
 #[test]
 fn contradictions() {
     let run = |more: &str| World::typed(&format!("run --stream x {more}"));
-    // 5 requests of 20 MB in flight and being filled are 100 MB.
-    check(run("--memory 99MB --flush-bytes 20MB"), &["memory: 99MB", "5 bulk requests of 20MB", "at least 100MB"]);
-    run("--memory 100MB --flush-bytes 20MB").run();
+    // 5 requests of 20 MB in flight and being filled are 100 MB, of events that take three times that.
+    let words = ["memory: 299MB", "5 bulk requests of 20MB", "3 times", "at least 300MB"];
+    check(run("--memory 299MB --flush-bytes 20MB"), &words);
+    run("--memory 300MB --flush-bytes 20MB").run();
+    World::typed("run --stream x").run();
 
     check(run("--pinpoint-prefix un"), &["pinpoint-prefix: \"un\" also begins", "unrecognized-prefix"]);
     check(run("--pinpoint-prefix same- --unrecognized-prefix same-"), &["also begins"]);
