@@ -81,8 +81,8 @@ options! {
         value: "DURATION",
         default: Some("30s"),
         on: &[Verb::Run],
-        help: "How long a worker that is told to stop (SIGTERM, SIGINT) may drain before it exits 75. Keep it below the time \
-               after which the orchestrator kills.",
+        help: "How long a worker that is told to stop (SIGTERM, SIGINT) may drain before it exits 75; the last positions \
+               have five more seconds. Keep both together below the time after which the orchestrator kills.",
     }
 }
 
