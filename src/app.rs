@@ -5,6 +5,7 @@ pub mod exit;
 
 pub mod commands;
 pub mod connect;
+mod consent;
 pub mod program;
 mod renewal;
 pub mod worker;

@@ -26,6 +26,7 @@ mod show;
 
 use std::ffi::OsString;
 
+pub use checks::BYTES_IN_FLIGHT_PER_SENT;
 pub use concerns::*;
 pub use file::ReadFile;
 pub use problem::{Problem, Refusal};

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod degrade;
 pub mod document;
 pub mod id;
+mod inflate;
 pub mod pinpoint;
 pub mod rewrite;
 pub mod scan;

@@ -48,6 +48,11 @@ need_maven() {
   (Debian, Ubuntu: apt install maven; Fedora: dnf install maven; macOS: brew install maven) or point MVN at it"
 }
 
+need_openssl() {
+  command -v openssl >/dev/null 2>&1 || die "openssl is needed for the certificates of --with security and was not found; install it
+  (Debian, Ubuntu: apt install openssl; Fedora: dnf install openssl; macOS: brew install openssl)"
+}
+
 mvn_quiet() {
   "${MVN:-mvn}" -B -q -Dstyle.color=never -f "$here/pom.xml" "$@" >&2
 }

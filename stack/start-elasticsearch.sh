@@ -22,6 +22,8 @@ parse_options 8 "$@"
 case $version in 8) version=8.19.21;; 7|7.17) version=7.17.29;; esac
 root=0; cache=$HOME/.cache/search-servers
 [ "$(id -u)" = 0 ] && { root=1; cache=/var/cache/search-servers; }
+[ $root = 0 ] || command -v setpriv >/dev/null 2>&1 || die "Elasticsearch does not run as root, and setpriv, which starts it as nobody, was not found; install it
+  (Debian, Ubuntu: apt install util-linux; Fedora: dnf install util-linux)"
 cache=${SEARCH_CACHE:-$cache}
 home=$cache/elasticsearch-$version
 data=${data:-$cache/data/elasticsearch-$version-$port}

@@ -17,6 +17,7 @@ Environment: SEARCH_CACHE (default ~/.cache/search-servers), SEARCH_JAVA_HOME or
 U
 }
 parse_options 3 "$@"
+[ -z "$with" ] || need_openssl
 # 3.6.0 and 2.19.6 are the newest archives to be had; the security plugin is to be had for 3.4.0 only.
 case $version in 3) version=3.6.0; [ -z "$with" ] || version=3.4.0;; 3.4) version=3.4.0;; 2|2.19) version=2.19.6;; esac
 cache=${SEARCH_CACHE:-$HOME/.cache/search-servers}
@@ -69,12 +70,12 @@ fi
 prepare_data opensearch.yml
 if [ "$with" = security ]; then
   c=$data/config; pw=${SEARCH_ADMIN_PASSWORD:?set SEARCH_ADMIN_PASSWORD}; mkdir -p "$c/certs"
-  if [ ! -f "$c/certs/node.pem" ]; then ( cd "$c/certs"
-    openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 3650 -subj "/CN=local test CA"
-    openssl req -newkey rsa:2048 -nodes -keyout node.key -out node.csr -subj "/CN=localhost"
-    printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n' > node.ext
+  if [ ! -f "$c/certs/node.pem" ]; then ( cd "$c/certs" &&
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 3650 -subj "/CN=local test CA" &&
+    openssl req -newkey rsa:2048 -nodes -keyout node.key -out node.csr -subj "/CN=localhost" &&
+    printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n' > node.ext &&
     openssl x509 -req -in node.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 3650 -extfile node.ext -out node.pem
-  ) 2>/dev/null; fi
+  ) 2>"$c/certs/openssl.log" || { cat "$c/certs/openssl.log" >&2; die "openssl could not make the certificates"; }; fi
   if [ ! -d "$c/opensearch-security" ]; then
     cp -r "$home/plugins/opensearch-security/config" "$c/opensearch-security"
     hash=$("$java_home/bin/java" -cp "$home/plugins/opensearch-security/*:$home/lib/*" org.opensearch.security.tools.Hasher -p "$pw" 2>/dev/null | grep '^\$2' | tail -1)

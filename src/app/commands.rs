@@ -1,7 +1,7 @@
 //! The commands that come, do one thing and go.
 
 use std::fmt;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::num::NonZeroU32;
 
 use anyhow::anyhow;
@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::clock;
 use super::connect;
+use super::consent::Terminal;
 use super::exit::Failure;
 use crate::config::{
     self, DashboardsAction, DashboardsOptions, DashboardsServer, InitTemplatesOptions, NameOptions, PruneFamily,
@@ -109,27 +110,10 @@ async fn carry_out(client: &Client, options: &config::PruneOptions, plan: &Plan)
     if options.dry_run || plan.drop.is_empty() {
         return Ok(None);
     }
-    if !options.yes && !agreed(plan, options.json)? {
+    if !options.yes && !Terminal::standard().agrees(plan, options.json)? {
         return Ok(None);
     }
     retention::apply(client, plan).await.map(Some).map_err(Failure::unavailable)
-}
-
-/// Asks before anything is deleted. Where nobody can answer, nothing is.
-fn agreed(plan: &Plan, json: bool) -> Result<bool, Failure> {
-    if !std::io::stdin().is_terminal() {
-        let n = plan.drop.len();
-        return Err(Failure::usage(anyhow!("{n} indices would be deleted and nobody can be asked: give --yes")));
-    }
-    if json {
-        // Standard output is kept for the document that comes at the end; whoever is asked has to see the plan first.
-        eprint!("{plan}");
-    }
-    eprint!("delete these {} indices? [y/N] ", plan.drop.len());
-    std::io::stderr().flush().map_err(Failure::bug)?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).map_err(Failure::bug)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// `essink dashboards`

@@ -231,6 +231,9 @@ impl ShardIntake {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 impl Draft {
     fn refuse(&mut self, poison: Poison) {
         let Poison { reason, detail, offset, bytes } = poison;

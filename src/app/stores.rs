@@ -1,10 +1,11 @@
 //! Where positions and dead letters are kept, as the options say.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::clock;
 use super::exit::Failure;
@@ -17,6 +18,7 @@ use crate::opensearch::bulk::BulkClient;
 use crate::opensearch::client::Client;
 use crate::pipeline::op::Letter;
 use crate::pipeline::ports::{DeadLetters, KeepError, StoreError};
+use crate::pipeline::position::{Position, ShardId};
 use crate::pipeline::route::Prefixes;
 use crate::upkeep::retention::{self, Keep};
 
@@ -83,24 +85,35 @@ pub async fn leases(options: &RunOptions, client: &Client, stream: &str) -> Resu
         StateOptions::Index(index) => {
             let options = ClusterOptions { index: index.clone(), stream: stream.to_owned(), group: group.clone() };
             let table = ClusterTable::new(client.clone(), options);
-            patiently(|| table.ensure_index()).await.map_err(Failure::unavailable)?;
+            patiently(|| table.ensure_index()).await?;
             Table::Index(table)
         }
     };
     Ok(table)
 }
 
-/// Trouble that passes must not fail a start; this is how long it may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// A table that was made a moment ago, by whomever, may not answer yet.
+const PATIENCE: Duration = Duration::from_secs(30);
 
-async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(call: impl Fn() -> F) -> Result<T, StoreError> {
-    let until = Instant::now() + PATIENCE;
+/// Between two questions to a table that does not answer.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Trouble that passes must not fail a start.
+async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(call: impl Fn() -> F) -> Result<T, Failure> {
+    let began = Instant::now();
     loop {
         match call().await {
-            Err(StoreError::Busy(_)) if Instant::now() < until => tokio::time::sleep(Duration::from_secs(1)).await,
-            other => return other,
+            Ok(done) => return Ok(done),
+            Err(StoreError::Busy(_)) if began.elapsed() < PATIENCE => sleep(PAUSE).await,
+            Err(error) => return Err(Failure::unavailable(error).during("the table of leases does not serve")),
         }
     }
+}
+
+/// How far each shard has been read and settled, as stored now.
+pub async fn positions(table: &Table) -> Result<BTreeMap<ShardId, Position>, Failure> {
+    let rows = patiently(|| table.list()).await?;
+    Ok(rows.into_iter().map(|row| (row.shard, row.position)).collect())
 }
 
 /// Tells this process from every other that ever kept a lease, and people where it runs.

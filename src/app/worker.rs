@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::side::{Side, sample_memory, watch_signals};
@@ -26,7 +27,7 @@ use crate::event::scan::ScanLimits;
 use crate::event::time::Millis;
 use crate::event::unwrap::{Rules, Unwrapper};
 use crate::kinesis::client::{Access, AccessError, Kinesis, Stream};
-use crate::kinesis::lineage::Shard;
+use crate::kinesis::lineage::{self, Shard};
 use crate::kinesis::shard::{PAGE_BYTES_MAX, ReadLimits, Reading, Tip};
 use crate::kinesis::source::Live;
 use crate::lease::keeper::{Event, Keeper, Terms};
@@ -94,7 +95,8 @@ struct Start {
     from: Position,
     shards: Vec<Shard>,
     days: DayGuard,
-    at: Millis,
+    /// Where catching up ends.
+    tip: Tip,
 }
 
 /// Runs until told to stop, until caught up, or until something is wrong that waiting does not mend.
@@ -150,7 +152,8 @@ impl Worker {
         if let Some(templates) = &options.templates {
             let wanted = super::commands::template_options(&options.names, templates);
             let report = upkeep::templates::ensure(&client, &wanted, false).await.map_err(Failure::unavailable)?;
-            tracing::info!("{}", report.to_string().trim_end());
+            report.log_notes().iter().for_each(|line| tracing::info!("{line}"));
+            report.log_warnings().iter().for_each(|line| tracing::warn!("{line}"));
         }
         let memory = Memory::new(options.batch.memory);
         metrics.memory_bound(memory.bound());
@@ -162,10 +165,14 @@ impl Worker {
     /// Everything else that must be in place before the first record is read.
     async fn prepare(&self) -> Result<Start, Failure> {
         let at = clock::now();
+        let tip = Tip { started: at, began: Instant::now(), quiet: QUIET };
         let from = self.first_position(at)?;
         let table = stores::leases(&self.options, &self.client, &self.stream.arn).await?;
         let letters = stores::letters(&self.options, &self.client, &self.stream.arn)?;
+        // In this order: a shard that closes in between is no false alarm.
+        let stored = stores::positions(&table).await?;
         let shards = self.kinesis.shards(&self.stream).await.map_err(Failure::unavailable)?;
+        self.refuse_another_stream(&lineage::reborn(&shards, &stored))?;
         let known = stores::existing_indices(&self.client, &self.prefixes()).await;
         let days = DayGuard::new(self.options.events.max_days, known);
         if let Some(retainer) = self.retainer() {
@@ -174,14 +181,24 @@ impl Worker {
             tokio::spawn(retainer.run(pruned_on, self.stop.clone()));
         }
         self.say_bounds();
-        Ok(Start { table, letters, from, shards, days, at })
+        Ok(Start { table, letters, from, shards, days, tip })
+    }
+
+    /// Positions of a stream that was deleted would make shards of its namesake look as if they had been read.
+    fn refuse_another_stream(&self, reborn: &[ShardId]) -> Result<(), Failure> {
+        let Some(shard) = reborn.first() else { return Ok(()) };
+        Err(Failure::unavailable(anyhow::anyhow!(
+            "shard {shard} of stream {} is stored as read to its end, and takes records: the stream was deleted and made \
+             anew, and its old positions are worthless; start with another --group",
+            self.stream.name
+        )))
     }
 
     async fn work(self, start: Start, give_up: CancellationToken) -> Result<(), Failure> {
         tokio::spawn(sample_memory(self.memory.clone(), self.metrics.clone(), self.stop.clone()));
         let (pipeline, intake) = mpsc::channel(CHANNEL);
         let (finished_send, finished) = mpsc::unbounded_channel();
-        let reading = self.reading(start.at);
+        let reading = self.reading(start.tip);
         let leases = self.keep_leases(start.table, start.shards, start.from);
         let ports = Ports {
             bulk: BulkClient::new(self.client.clone(), self.options.batch.gzip),
@@ -290,13 +307,13 @@ impl Worker {
         }
     }
 
-    fn reading(&self, started: Millis) -> Reading {
+    fn reading(&self, tip: Tip) -> Reading {
         let options = &self.options.stream;
         Reading {
             limits: ReadLimits { idle_poll: options.poll_interval, seed: clock::chance(), ..ReadLimits::default() },
             slots: Arc::new(Semaphore::new(options.fetches)),
             stop: self.stop.clone(),
-            until: options.until_caught_up.then_some(Tip { started, quiet: QUIET }),
+            until: options.until_caught_up.then_some(tip),
         }
     }
 

@@ -47,15 +47,20 @@ fn read<T>(settings: &Settings, option: &Opt<T>) -> Option<T> {
     settings.optional(option).ok().flatten()
 }
 
-/// One request is filled while `in-flight` others wait for their answers; all of them are bytes in flight.
+/// Bytes in flight that a byte of a bulk request stands for, at most, in events of three hundred bytes and more: as it came,
+/// as it is sent, and what is known of it beside. Smaller events close a request by their count.
+pub const BYTES_IN_FLIGHT_PER_SENT: u64 = 3;
+
+/// One request is filled while `in-flight` others wait for their answers; all of them are bytes in flight. With less
+/// room the request being filled would never be full, and each one wait for --flush-interval.
 fn memory(settings: &Settings) -> Option<String> {
     let (memory, flush) = (read(settings, &MEMORY)?, read(settings, &FLUSH_BYTES)?);
     let requests = u64::try_from(read(settings, &IN_FLIGHT)?).ok()? + 1;
-    let least = flush.saturating_mul(requests);
+    let least = flush.saturating_mul(requests).saturating_mul(BYTES_IN_FLIGHT_PER_SENT);
     (memory < least).then(|| {
         format!(
-            "memory: {} cannot hold {requests} bulk requests of {} (in-flight and the one being filled); \
-             raise --memory to at least {}, or lower --flush-bytes or --in-flight",
+            "memory: {} cannot hold the events of {requests} bulk requests of {} (in-flight and the one being filled), \
+             which take up to {BYTES_IN_FLIGHT_PER_SENT} times their size; raise --memory to at least {}, or lower --flush-bytes or --in-flight",
             spell_bytes(memory),
             spell_bytes(flush),
             spell_bytes(least)

@@ -15,16 +15,23 @@ use super::rewrite::Shape;
 use super::scan::Scanned;
 use super::time::Millis;
 
-/// Maps whose keys the users choose.
+/// Maps whose keys the users choose, and the stamps that the template maps as dates.
 pub const SHAPE: Shape = Shape::Holds(&[
     ("attributes", Shape::Free),
     ("metrics", Shape::Free),
+    ("event_timestamp", Shape::Scalar),
+    ("arrival_timestamp", Shape::Scalar),
+    ("timestamp", Shape::Scalar),
+    ("timestamp_created", Shape::Scalar),
+    ("session", Shape::Holds(&[("start_timestamp", Shape::Scalar), ("stop_timestamp", Shape::Scalar)])),
     ("client_context", Shape::Holds(&[("custom", Shape::Free)])),
     (
         "endpoint",
         Shape::Holds(&[
             ("Attributes", Shape::Free),
             ("Metrics", Shape::Free),
+            ("EffectiveDate", Shape::Scalar),
+            ("CreationDate", Shape::Scalar),
             ("User", Shape::Holds(&[("UserAttributes", Shape::Free)])),
         ]),
     ),

@@ -1,8 +1,9 @@
 //! The few changes an event needs before an index can hold it for certain (mapping rules of a sink).
 //!
 //! Keys: a dot makes an object out of a scalar's neighbour, and a blank key is refused, so dots
-//! become `_` and blank keys `_`. Free maps (users choose the keys): a value that is an object, or
-//! an array of them, becomes its JSON text, so that one user's object never meets another's scalar.
+//! become `_` and blank keys `_`. Free maps (users choose the keys): a value that is an object, also an
+//! empty one, or an array of them, becomes its JSON text, so that one user's object never meets another's
+//! scalar. Stamps: the same, because `ignore_malformed` forgives a date every scalar but no object.
 //! Top-level names that the engine owns, and those that essink adds, get a trailing `_`.
 
 use std::borrow::Cow;
@@ -17,6 +18,8 @@ pub enum Shape {
     Fixed,
     /// The keys are the user's.
     Free,
+    /// The mapping knows a scalar here, whatever comes.
+    Scalar,
     /// An object of which some members are free or hold free maps.
     Holds(&'static [(&'static str, Shape)]),
 }
@@ -60,7 +63,7 @@ impl Shape {
             Self::Holds(members) => {
                 members.iter().find(|(name, _)| name.as_bytes() == key).map_or(&Self::Fixed, |(_, shape)| shape)
             }
-            Self::Fixed | Self::Free => &Self::Fixed,
+            Self::Fixed | Self::Free | Self::Scalar => &Self::Fixed,
         }
     }
 }
@@ -68,16 +71,17 @@ impl Shape {
 fn fits(value: &[u8], shape: &Shape) -> bool {
     match shape {
         Shape::Fixed => true,
+        Shape::Scalar => is_flat(value),
         Shape::Free if value.starts_with(b"{") => walk::members(value).all(|(_, v)| is_flat(v)),
         Shape::Free => matches!(value, b"null" | b"[]"),
         Shape::Holds(_) => walk::members(value).all(|(key, v)| fits(v, shape.below(key))),
     }
 }
 
-/// A scalar, or an array of scalars.
+/// A scalar, or an array of scalars. `{}` is neither: it makes the field an object for the day.
 fn is_flat(value: &[u8]) -> bool {
     match value.first() {
-        Some(b'{') => value == b"{}",
+        Some(b'{') => false,
         Some(b'[') => walk::elements(value).all(|v| !matches!(v.first(), Some(b'{' | b'['))),
         _ => true,
     }
@@ -97,6 +101,7 @@ fn write_member(key: &str, value: &[u8], shape: &Shape, out: &mut Vec<u8>) {
     out.push(b':');
     match shape {
         Shape::Free => write_free(value, out),
+        Shape::Scalar => write_flat(value, out),
         _ => write_value(value, shape, out),
     }
 }
@@ -137,7 +142,7 @@ fn write_free(value: &[u8], out: &mut Vec<u8>) {
         [b'{', ..] => write_object(value, out, |_, v, name, out| {
             write_string(name, out);
             out.push(b':');
-            if is_flat(v) { out.extend_from_slice(v) } else { write_text(v, out) }
+            write_flat(v, out);
         }),
         _ => {
             out.extend_from_slice(br#"{"_value":"#);
@@ -149,6 +154,10 @@ fn write_free(value: &[u8], out: &mut Vec<u8>) {
             out.push(b'}');
         }
     }
+}
+
+fn write_flat(value: &[u8], out: &mut Vec<u8>) {
+    if is_flat(value) { out.extend_from_slice(value) } else { write_text(value, out) }
 }
 
 fn write_text(json: &[u8], out: &mut Vec<u8>) {
@@ -227,8 +236,11 @@ fn decoded(key: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    const SHAPE: Shape =
-        Shape::Holds(&[("attributes", Shape::Free), ("endpoint", Shape::Holds(&[("Attributes", Shape::Free)]))]);
+    const SHAPE: Shape = Shape::Holds(&[
+        ("attributes", Shape::Free),
+        ("at", Shape::Scalar),
+        ("endpoint", Shape::Holds(&[("Attributes", Shape::Free)])),
+    ]);
 
     fn check(json: &str, expected: &str) {
         let mut out = Vec::new();
@@ -241,9 +253,10 @@ mod tests {
     fn what_fits_is_left_alone() {
         check(r#"{"a":{"b":[1,{"c":2}]}}"#, r#""a":{"b":[1,{"c":2}]}"#);
         let fits = |value: &str| !touches(b"attributes", value.as_bytes(), &SHAPE);
-        assert!(fits(r#"{"a":"b","c":[1,"x"],"d":null,"e":{}}"#));
+        assert!(fits(r#"{"a":"b","c":[1,"x"],"d":null,"e":[]}"#));
         assert!(fits("null") && fits("[]") && fits("{}"));
         assert!(!fits(r#"{"a":{"b":1}}"#) && !fits(r#"{"a":[[1]]}"#) && !fits(r#""text""#) && !fits("[1]"));
+        assert!(!fits(r#"{"a":{}}"#) && !fits(r#"{"a":[{}]}"#));
         assert!(touches(b"endpoint", br#"{"Attributes":{"a":[{}]}}"#, &SHAPE));
         assert!(!touches(b"endpoint", br#"{"Other":{"a":[{}]}}"#, &SHAPE));
         assert!(
@@ -277,11 +290,29 @@ mod tests {
             r#"{"attributes":{"a":{"b":"\""},"c":[1],"d":[{}]}}"#,
             r#""attributes":{"a":"{\"b\":\"\\\"\"}","c":[1],"d":"[{}]"}"#,
         );
+        check(r#"{"attributes":{"a":{},"b":[{},1],"c":[]}}"#, r#""attributes":{"a":"{}","b":"[{},1]","c":[]}"#);
+        check(r#"{"attributes":{}}"#, r#""attributes":{}"#);
         check(r#"{"attributes":"text"}"#, r#""attributes":{"_value":"text"}"#);
         check(r#"{"attributes":[1,2]}"#, r#""attributes":{"_value":"[1,2]"}"#);
         check(
             r#"{"endpoint":{"Attributes":{"k":{"v":1}},"Id":"1"}}"#,
             r#""endpoint":{"Attributes":{"k":"{\"v\":1}"},"Id":"1"}"#,
         );
+    }
+
+    #[test]
+    fn where_a_scalar_belongs_an_object_becomes_text() {
+        let at = |value: &str, expected: &str| {
+            let touched = touches(b"at", value.as_bytes(), &SHAPE);
+            assert_eq!(touched, value != expected, "{value}");
+            check(&format!(r#"{{"at":{value}}}"#), &format!(r#""at":{expected}"#));
+        };
+        for flat in ["5", r#""yesterday""#, "null", "[]", r#"[1,"x"]"#] {
+            at(flat, flat);
+        }
+        at("{}", r#""{}""#);
+        at(r#"{"$date":1}"#, r#""{\"$date\":1}""#);
+        at("[1,{}]", r#""[1,{}]""#);
+        at("[[1]]", r#""[[1]]""#);
     }
 }

@@ -1,14 +1,13 @@
 //! Takes the events out of one record: gzip, several JSON values in a row, arrays.
 
-use std::io::Read;
 use std::ops::Range;
 
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 
 use super::clock::{ClockBounds, Filed};
 use super::document::{self, About};
 use super::id::EventId;
+use super::inflate::{Inflated, inflate};
 use super::pinpoint;
 use super::scan::{Fault, ScanLimits, Scanned, scan};
 use super::time::{Day, Millis};
@@ -46,7 +45,8 @@ pub struct Poison {
     pub reason: &'static str,
     /// One sentence for people, without any of the bytes.
     pub detail: String,
-    /// Where the bytes begin in the data they were found in (inflated, when it was gzip).
+    /// Where the bytes begin in the data they were found in: inflated, when it was gzip, but compressed for
+    /// `bad_gzip` and `too_large`.
     pub offset: usize,
     /// The bytes, in memory of their own: a slice would keep everything around them alive.
     pub bytes: Bytes,
@@ -123,15 +123,12 @@ impl Unwrapper {
         if !data.starts_with(&[0x1f, 0x8b]) {
             return self.values(data, wrapping, take);
         }
-        match inflate(data, self.inflated_left) {
-            Ok(inflated) => {
-                self.inflated_left -= inflated.len();
-                let envelopes = [wrapping.envelopes, &["gzip"]].concat();
-                self.values(&inflated, Wrapping { envelopes: &envelopes, ..wrapping }, take);
-            }
-            Err((reason, detail)) => {
-                take(Piece::Poison(Poison { reason, detail, offset: 0, bytes: Bytes::copy_from_slice(data) }));
-            }
+        let Inflated { bytes, rest } = inflate(data, self.inflated_left);
+        self.inflated_left -= bytes.len();
+        let envelopes = [wrapping.envelopes, &["gzip"]].concat();
+        self.values(&bytes.into(), Wrapping { envelopes: &envelopes, ..wrapping }, take);
+        if let Some(broken) = rest {
+            take(self::rest(data, broken.offset, broken.reason, &broken.detail));
         }
     }
 
@@ -246,17 +243,6 @@ fn unsafe_value(data: &Bytes, start: usize, end: usize, what: &str) -> Piece {
 fn poison(data: &Bytes, at: Range<usize>, reason: &'static str, detail: &str) -> Piece {
     let (offset, bytes) = (at.start, Bytes::copy_from_slice(&data[at]));
     Piece::Poison(Poison { reason, detail: detail.to_owned(), offset, bytes })
-}
-
-fn inflate(data: &[u8], limit: usize) -> Result<Bytes, (&'static str, String)> {
-    let mut inflated = Vec::new();
-    let mut reader = MultiGzDecoder::new(data).take(limit as u64 + 1);
-    let read = reader.read_to_end(&mut inflated);
-    if inflated.len() > limit {
-        return Err(("too_large", format!("inflates to more than {limit} bytes")));
-    }
-    read.map_err(|e| ("bad_gzip", format!("gzip that cannot be read: {e}")))?;
-    Ok(inflated.into())
 }
 
 #[cfg(test)]

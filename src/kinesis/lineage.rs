@@ -53,6 +53,15 @@ pub fn births(listed: &[Shard], known: &BTreeMap<ShardId, Position>, start: &Pos
     unborn.map(|shard| (shard.id.clone(), first.clone())).collect()
 }
 
+/// Shards that take records although they are stored as read to their end.
+///
+/// A closed shard never opens again, so these are shards of another stream under the same name, and the same ARN: to
+/// [`plan`] they would be done. `known` must be older than `listed`, or a shard that closed in between is among them.
+pub fn reborn(listed: &[Shard], known: &BTreeMap<ShardId, Position>) -> Vec<ShardId> {
+    let reborn = listed.iter().filter(|shard| !shard.closed && known.get(&shard.id) == Some(&Position::End));
+    reborn.map(|shard| shard.id.clone()).collect()
+}
+
 /// Sorts the `listed` shards by what the `known` (stored) positions allow.
 ///
 /// A shard without a position came after the birth of the group: it is a descendant, whether its

@@ -28,6 +28,9 @@ use crate::pipeline::position::{Position, Sequence, ShardId};
 pub const PAGE_BYTES_MAX: usize = (10 << 20) + (10 << 20) / 3 * 4;
 /// A page of this many bytes was cut by size rather than by the tip.
 const LARGE_PAGE: usize = 1 << 20;
+/// Throttles are the service at work: after a large page it refuses for five seconds. A shard that has got nothing for
+/// twice that has lost its share to other readers, and an operator must hear of it.
+const THROTTLED_MAX: Duration = Duration::from_secs(10);
 /// How often in a row an argument may be refused before the reader gives up.
 const INVALID_MAX: u32 = 3;
 
@@ -57,6 +60,7 @@ pub async fn read_shard<A: ShardApi, S: Sink>(
         last: None,
         pace,
         refused_since: None,
+        throttled_since: None,
         n_invalid: 0,
         in_trouble: false,
         n_quiet: 0,
@@ -76,6 +80,8 @@ struct Reader<'a, A, S> {
     last: Option<Sequence>,
     pace: Pace,
     refused_since: Option<Instant>,
+    /// The first throttle since the last page.
+    throttled_since: Option<Instant>,
     n_invalid: u32,
     in_trouble: bool,
     n_quiet: u32,
@@ -133,7 +139,7 @@ impl<A: ShardApi, S: Sink> Reader<'_, A, S> {
         let n_records = answer.records.len();
         let n_bytes = answer.records.iter().map(|r| r.data.len()).sum();
         let at_tip = answer.behind.is_none_or(|behind| behind.is_zero());
-        let caught_up = self.caught_up(&answer.records, at_tip);
+        let caught_up = self.caught_up(&answer, at_tip);
         let full = n_records >= self.reading.limits.records as usize || n_bytes >= LARGE_PAGE;
         let idles = at_tip && !full && self.reading.until.is_none();
         self.pace.page(n_bytes, if idles { self.reading.limits.idle_poll } else { Duration::ZERO });
@@ -177,10 +183,12 @@ impl<A: ShardApi, S: Sink> Reader<'_, A, S> {
         records.drain(..n_early);
     }
 
-    fn caught_up(&mut self, records: &[Record], at_tip: bool) -> bool {
-        self.n_quiet = if records.is_empty() && at_tip { self.n_quiet + 1 } else { 0 };
+    fn caught_up(&mut self, answer: &Answer, at_tip: bool) -> bool {
+        self.n_quiet = if answer.records.is_empty() && at_tip { self.n_quiet + 1 } else { 0 };
         self.reading.until.is_some_and(|tip| {
-            self.n_quiet >= tip.quiet.max(1) || records.iter().any(|record| record.arrived > tip.started)
+            let is_near = answer.behind.is_none_or(|behind| behind <= tip.began.elapsed());
+            let is_beyond = is_near && answer.records.iter().any(|record| record.arrived > tip.started);
+            self.n_quiet >= tip.quiet.max(1) || is_beyond
         })
     }
 
@@ -195,6 +203,9 @@ impl<A: ShardApi, S: Sink> Reader<'_, A, S> {
             Fault::Throttled(_) => {
                 tracing::debug!(kinesis.shard = %shard, reason, "throttled");
                 self.pace.throttled();
+                if self.throttled_since.get_or_insert_with(Instant::now).elapsed() >= THROTTLED_MAX {
+                    self.troubled(&format!("throttled: {reason}"));
+                }
             }
             Fault::Transient(_) => self.troubled(&reason),
             Fault::Gone(_) => return Err(ReadError::Gone { shard, reason }),
@@ -238,6 +249,7 @@ impl<A: ShardApi, S: Sink> Reader<'_, A, S> {
         }
         self.in_trouble = false;
         self.refused_since = None;
+        self.throttled_since = None;
         self.n_invalid = 0;
     }
 }

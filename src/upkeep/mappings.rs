@@ -115,30 +115,41 @@ impl Findings {
         let all = self.disagreements.chunk_by(|a, b| a.index == b.index).map(|of| (of[0].index.as_str(), of));
         all.partition(|(_, of)| of[0].breaks)
     }
+
+    /// How many indices were looked at and how many disagree, in one line.
+    pub fn summary(&self) -> String {
+        let (broken, differing) = self.by_index();
+        let checked = self.checked;
+        if broken.is_empty() && differing.is_empty() {
+            return format!("existing indices: {checked} checked, all agree");
+        }
+        format!(
+            "existing indices: {checked} checked, {} with fields that break queries over all days, {} that merely differ",
+            broken.len(),
+            differing.len()
+        )
+    }
+
+    /// Each index that breaks queries over all days: its name, and its fields in one line.
+    pub fn broken(&self) -> Vec<(&str, String)> {
+        self.by_index().0.into_iter().map(|(index, of)| (index, breaking_fields(of))).collect()
+    }
+}
+
+fn breaking_fields(of: &[Disagreement]) -> String {
+    let breaking = of.iter().take_while(|d| d.breaks).take(FIELDS_SHOWN);
+    let shown: Vec<_> = breaking.map(|d| format!("{} is {}, should be {}", d.field, d.is, d.should)).collect();
+    let more = of.len() - shown.len();
+    let rest = if more > 0 { format!(", and {more} more fields differ") } else { String::new() };
+    format!("{}{rest}", shown.join(", "))
 }
 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.summary())?;
         let (broken, differing) = self.by_index();
-        if broken.is_empty() && differing.is_empty() {
-            return writeln!(f, "existing indices: {} checked, all agree", self.checked);
-        }
-        writeln!(
-            f,
-            "existing indices: {} checked, {} with fields that break queries over all days, {} that merely differ",
-            self.checked,
-            broken.len(),
-            differing.len()
-        )?;
         for (index, of) in &broken {
-            write!(f, "  {index}:")?;
-            let breaking = of.iter().take_while(|d| d.breaks);
-            for (at, d) in breaking.clone().take(FIELDS_SHOWN).enumerate() {
-                let comma = if at == 0 { "" } else { "," };
-                write!(f, "{comma} {} is {}, should be {}", d.field, d.is, d.should)?;
-            }
-            let more = of.len() - breaking.count().min(FIELDS_SHOWN);
-            writeln!(f, "{}", if more > 0 { format!(", and {more} more fields differ") } else { String::new() })?;
+            writeln!(f, "  {index}: {}", breaking_fields(of))?;
         }
         for (index, of) in &differing {
             writeln!(f, "  {index}: {} fields differ without harm, {} among them", of.len(), of[0].field)?;

@@ -1,11 +1,15 @@
 //! Records that are wrong in every way: each ends as an event or as a dead letter with its reason.
 
-use std::collections::BTreeMap;
-use std::io::Write;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use testkit::kinesis::Kinesis;
-use testkit::kpl::{Break, UserRecord, broken};
+use testkit::kpl::{Break, UserRecord, aggregate, broken};
 use testkit::search::shared;
 
 use crate::support::*;
@@ -16,38 +20,151 @@ fn gzip(data: &[u8]) -> Vec<u8> {
     out.finish().expect("memory takes it")
 }
 
+/// 2026-09-21.
+const STAMP: i64 = 1_790_000_000_000;
+/// A day later. Its index takes no document of ours at all, not even a degraded one.
+const STAMP_OF_REFUSED: i64 = STAMP + 86_400_000;
+
 fn event(more: &str) -> String {
-    format!(r#"{{"event_type":"x","event_version":"3.1","awsAccountId":"1","arrival_timestamp":1790000000000{more}}}"#)
+    stamped(STAMP, more)
 }
 
-/// What was put, and the reason it must be dead-lettered for; `None` when it must be indexed.
-fn records() -> Vec<(Vec<u8>, Option<&'static str>)> {
+fn stamped(at: i64, more: &str) -> String {
+    format!(r#"{{"event_type":"x","event_version":"3.1","awsAccountId":"1","arrival_timestamp":{at}{more}}}"#)
+}
+
+/// A stretch of a record that must be dead-lettered.
+struct Bad {
+    reason: &'static str,
+    bytes: Vec<u8>,
+    offset: usize,
+    sub_sequence: Option<u32>,
+}
+
+/// A record, what of it must be dead-lettered, and how many events of it must be indexed.
+struct Put {
+    data: Vec<u8>,
+    bad: Vec<Bad>,
+    n_good: u64,
+}
+
+fn good(data: impl Into<Vec<u8>>, n_good: u64) -> Put {
+    Put { data: data.into(), bad: Vec::new(), n_good }
+}
+
+/// The whole record is dead-lettered.
+fn bad(data: impl Into<Vec<u8>>, reason: &'static str) -> Put {
+    let data = data.into();
+    let bytes = data.clone();
+    Put { data, bad: vec![Bad { reason, bytes, offset: 0, sub_sequence: None }], n_good: 0 }
+}
+
+/// `bytes` of the record are dead-lettered, beside `n_good` good events.
+fn partly(data: Vec<u8>, n_good: u64, reason: &'static str, offset: usize, bytes: impl Into<Vec<u8>>) -> Put {
+    Put { data, bad: vec![Bad { reason, bytes: bytes.into(), offset, sub_sequence: None }], n_good }
+}
+
+fn records() -> Vec<Put> {
     let deep = format!(r#","a":{}{}"#, "[".repeat(10_000), "]".repeat(10_000));
-    let users = [UserRecord::new("k", event(r#","user":1"#))];
+    // Distinct, so that each is a document of its own.
+    let event_n = |n: usize| event(&format!(r#","n":{n}"#));
+    let not_utf8 = b"{\"a\":\"\xff\"}";
+    let (first, third) = (event_n(1), event_n(3));
+    let zipped = format!("{} 5 {}", event_n(4), event_n(5));
+    let (whole, torn) = (gzip(event_n(6).as_bytes()), &gzip(event_n(7).as_bytes())[..40]);
     let mut all = vec![
-        (b"\xff\xfe not UTF-8".to_vec(), Some("not_json")),
-        ([event("").as_bytes(), b"\n{\"a\":\"\xff\"}"].concat(), Some("unsafe_json")),
-        (gzip(b"{\"a\":1}")[..15].to_vec(), Some("bad_gzip")),
+        bad(&b"\xff\xfe not UTF-8"[..], "not_json"),
+        partly([first.as_bytes(), b"\n", not_utf8].concat(), 1, "unsafe_json", first.len() + 1, &not_utf8[..]),
+        bad(&gzip(b"{\"a\":1}")[..15], "bad_gzip"),
         // 40 MB of blanks in some 40 kB.
-        (gzip(&vec![b' '; 40 << 20]), Some("too_large")),
-        (event(&deep).into_bytes(), Some("unsafe_json")),
-        (event(r#","a":1,"a":2"#).into_bytes(), Some("unsafe_json")),
-        (event(r#","a":1e400"#).into_bytes(), Some("unsafe_json")),
-        (b"42".to_vec(), Some("not_an_object")),
-        (b"\"text\"".to_vec(), Some("not_an_object")),
-        (b"\xef\xbb\xbf{}".to_vec(), Some("not_json")),
-        (b"{\"event_type\":\"x\"".to_vec(), Some("not_json")),
-        // The mapping knows `session` as an object: the cluster refuses the document, and takes it degraded.
-        (event(r#","session":"text""#).into_bytes(), None),
-        (event(r#","_id":"mine","_index":"theirs""#).into_bytes(), None),
-        (event(r#","attributes":{"a.b":"1","a":"2","":"3"}"#).into_bytes(), None),
-        (event(&format!(r#","attributes":{{"long":"{}"}}"#, "한".repeat(33_000))).into_bytes(), None),
-        (Vec::new(), None),
-        (b" \n\t".to_vec(), None),
+        bad(gzip(&vec![b' '; 40 << 20]), "too_large"),
+        // The offset of what is readable after inflating is one in the inflated data, of what is not in the record's.
+        partly(gzip(zipped.as_bytes()), 2, "not_an_object", event_n(4).len() + 1, "5"),
+        partly([&whole[..], b"\n", torn].concat(), 1, "bad_gzip", whole.len() + 1, torn),
+        bad(event(&deep), "unsafe_json"),
+        bad(event(r#","a":1,"a":2"#), "unsafe_json"),
+        bad(event(r#","a":1e400"#), "unsafe_json"),
+        bad("42", "not_an_object"),
+        bad("\"text\"", "not_an_object"),
+        bad("\u{feff}{}", "not_json"),
+        bad("{\"event_type\":\"x\"", "not_json"),
+        partly(format!("{third}nonsense{first}").into_bytes(), 1, "not_json", third.len(), format!("nonsense{first}")),
+        refused(),
+        aggregated(),
+        // The mapping knows `session` as an object: refused whole, indexed degraded.
+        good(event(r#","session":"text""#), 1),
+        good(event(r#","_id":"mine","_index":"theirs""#), 1),
+        good(event(r#","attributes":{"a.b":"1","a":"2","":"3"}"#), 1),
+        good(event(&format!(r#","attributes":{{"long":"{}"}}"#, "한".repeat(33_000))), 1),
+        good("", 0),
+        good(" \n\t", 0),
     ];
-    let kpl = |how: &Break| (broken(&users, *how), Some("bad_kpl"));
-    all.extend(Break::ALL.iter().map(kpl));
+    let users = [UserRecord::new("k", event(r#","user":1"#))];
+    all.extend(Break::ALL.iter().map(|how| bad(broken(&users, *how), "bad_kpl")));
     all
+}
+
+/// The mapping knows `session` as an object: the cluster refuses the document, however the event is wrapped.
+fn refused() -> Put {
+    let (before, it) = (event(r#","n":10"#), stamped(STAMP_OF_REFUSED, ""));
+    partly(format!("{before}\n{it}\n").into_bytes(), 1, "refused", before.len() + 1, it)
+}
+
+fn aggregated() -> Put {
+    let refused = stamped(STAMP_OF_REFUSED, r#","n":1"#);
+    let users = [event(r#","n":11"#), "[7".to_owned(), event(r#","n":12"#), format!(" {refused}")];
+    let data = aggregate(&users.map(|user| UserRecord::new("k", user)));
+    let broken = Bad { reason: "not_an_object", bytes: b"7".to_vec(), offset: 1, sub_sequence: Some(1) };
+    let open = Bad { reason: "not_json", bytes: Vec::new(), offset: 2, sub_sequence: Some(1) };
+    let refused = Bad { reason: "refused", bytes: refused.into_bytes(), offset: 1, sub_sequence: Some(3) };
+    Put { data, bad: vec![broken, open, refused], n_good: 2 }
+}
+
+/// The bytes that a letter keeps.
+fn kept(source: &Value) -> Vec<u8> {
+    if let Some(text) = source["raw"].as_str() {
+        return text.as_bytes().to_vec();
+    }
+    let packed = STANDARD.decode(source["raw_gzip"].as_str().expect("a text")).expect("base64");
+    let mut bytes = Vec::new();
+    GzDecoder::new(&packed[..]).read_to_end(&mut bytes).expect("gzip");
+    bytes
+}
+
+/// The id of a refused event, as docs say it is made.
+fn id_of(event: &[u8]) -> String {
+    let stamp = STAMP_OF_REFUSED.to_be_bytes();
+    URL_SAFE_NO_PAD.encode([&stamp[2..], &Sha256::digest(event)[..10]].concat())
+}
+
+/// Checks every letter against what was put, record by record, and that each says where it came from.
+fn check_letters(letters: &[Value], put: &[Put]) {
+    let mut sources: Vec<&Value> = letters.iter().map(|letter| &letter["_source"]).collect();
+    // One shard: its records are in the order they were put, and a longer number is a larger one.
+    let sequence = |source: &Value| source["sequence"].as_str().expect("a sequence number").to_owned();
+    sources.sort_by_key(|s| {
+        let sequence = sequence(s);
+        (sequence.len(), sequence, s["sub_sequence"].as_u64(), s["offset"].as_u64())
+    });
+    let expected: Vec<(usize, &Bad)> =
+        put.iter().enumerate().flat_map(|(n, put)| put.bad.iter().map(move |bad| (n, bad))).collect();
+    assert_eq!(sources.len(), expected.len());
+    let mut of_record: BTreeMap<usize, String> = BTreeMap::new();
+    for (source, (n, bad)) in sources.into_iter().zip(expected) {
+        let what = format!("record {n}, {}", bad.reason);
+        assert_eq!(source["reason"], bad.reason, "{what}");
+        assert!(kept(source) == bad.bytes, "{what}: other bytes are kept than were put");
+        assert_eq!((&source["size"], &source["offset"]), (&json!(bad.bytes.len()), &json!(bad.offset)), "{what}");
+        assert_eq!(source["sub_sequence"].as_u64(), bad.sub_sequence.map(u64::from), "{what}");
+        let meant = (bad.reason == "refused").then(|| ("pinpoint-2026-09-22".to_owned(), id_of(&bad.bytes)));
+        let said = source["index"].as_str().map(|i| (i.to_owned(), source["id"].as_str().expect("an id").to_owned()));
+        assert_eq!(said, meant, "{what}");
+        assert_eq!(source["shard"], "shardId-000000000000", "{what}");
+        let first = of_record.entry(n).or_insert_with(|| sequence(source));
+        assert_eq!(*first, sequence(source), "{what}: one record, one sequence number");
+    }
+    let sequences: BTreeSet<&String> = of_record.values().collect();
+    assert_eq!(sequences.len(), of_record.len(), "every record has its own");
 }
 
 #[tokio::test]
@@ -56,26 +173,21 @@ async fn bad_records_are_dead_lettered_whole_and_the_good_ones_go_on() {
     let kinesis = Kinesis::start().await.expect("Kinesis");
     kinesis.client().create_stream("bad", 1).await.expect("stream");
     let all = records();
-    let put: Vec<_> = all.iter().map(|(data, _)| ("k".to_owned(), data.clone())).collect();
-    kinesis.client().put_records("bad", &put).await.expect("put");
+    for record in &all {
+        kinesis.client().put_records("bad", &[("k".to_owned(), record.data.clone())]).await.expect("put");
+    }
+    let wrong =
+        json!({"settings": {"number_of_replicas": 0}, "mappings": {"properties": {"@timestamp": {"type": "integer"}}}});
+    search.send(reqwest::Method::PUT, "/pinpoint-2026-09-22", &wrong).await.expect("made");
     catch_up(&kinesis, &search, "bad", &[]).await.expect(0, &[]);
 
-    let mut expected: BTreeMap<&str, usize> = BTreeMap::new();
-    all.iter().filter_map(|(_, reason)| *reason).for_each(|reason| *expected.entry(reason).or_default() += 1);
     let letters = documents(&search, "essink-dead-letters-*").await;
-    let mut found: BTreeMap<&str, usize> = BTreeMap::new();
-    letters.iter().for_each(|l| *found.entry(l["_source"]["reason"].as_str().expect("a reason")).or_default() += 1);
-    assert_eq!(found, expected);
+    check_letters(&letters, &all);
     for letter in &letters {
-        let source = &letter["_source"];
-        assert!(source["sequence"].is_string() && source["shard"].is_string());
-        let arrived = chrono::DateTime::from_timestamp_millis(source["arrived"].as_i64().expect("a time"));
+        let arrived = chrono::DateTime::from_timestamp_millis(letter["_source"]["arrived"].as_i64().expect("a time"));
         assert_eq!(letter["_index"], format!("essink-dead-letters-{}", arrived.expect("in range").date_naive()));
     }
-    let whole = |text: &str| letters.iter().any(|l| l["_source"]["raw"] == text);
-    assert!(whole("{\"event_type\":\"x\"") && whole("42"), "kept as they came");
-    // Three good ones of their own, a degraded one, and the good half of the record with bad UTF-8.
-    assert_eq!(count(&search, "pinpoint-2026-09-21").await, 5);
+    assert_eq!(count(&search, "pinpoint-2026-09-21").await, all.iter().map(|put| put.n_good).sum::<u64>());
 
     // A second reading changes nothing: letters have ids of their bytes.
     let n = letters.len() as u64;

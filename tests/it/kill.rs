@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use serde_json::json;
 use testkit::events::{Events, Plan};
-use testkit::kinesis::Kinesis;
+use testkit::kinesis::{Client, Kinesis, Options};
 use testkit::search::{Server, shared};
 
 use crate::support::*;
@@ -13,6 +14,9 @@ const EVENTS: usize = 60_000;
 
 const SHARDS: usize = 8;
 
+/// How long a split or a merge takes: longer than a process takes to die.
+const RESHARD_MS: u64 = 2_000;
+
 #[expect(clippy::disallowed_methods, reason = "a knob for a long round by hand")]
 fn n_events() -> usize {
     std::env::var("ESSINK_TEST_EVENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(EVENTS)
@@ -21,7 +25,8 @@ fn n_events() -> usize {
 #[tokio::test]
 async fn kill_nine_amid_a_split_and_a_merge_loses_nothing_and_doubles_nothing() {
     let search = shared().lease().await.expect("OpenSearch");
-    let kinesis = Kinesis::start().await.expect("Kinesis");
+    let options = Options { update_ms: RESHARD_MS, ..Options::default() };
+    let kinesis = Kinesis::start_with(options).await.expect("Kinesis");
     let client = kinesis.client();
     client.create_stream("killed", SHARDS).await.expect("stream");
     let day = |text: &str| text.parse().expect("a date");
@@ -40,15 +45,31 @@ async fn kill_nine_amid_a_split_and_a_merge_loses_nothing_and_doubles_nothing() 
         let mut worker = start(&args, &logs.path().join(format!("{round}.log")));
         let before = indexed(&search).await;
         until("some events are indexed", || async { indexed(&search).await > before }).await;
-        // The reshard and more records come while the worker reads; then it dies without a word.
-        reshard(&kinesis, round).await;
-        let (seen, unseen) = share.split_at(share.len() / 2);
+        // A split and a merge come while the worker reads, one of them whole; amid the other it dies without a word.
+        let first = 3 * round;
+        let (seen, rest) = share.split_at(share.len() / 2);
+        let (last, unseen) = rest.split_at(rest.len() / 4);
+        if round == 0 {
+            begin_split(client, first).await
+        } else {
+            begin_merge(client, first + 1).await
+        }
         client.put_records("killed", seen).await.expect("put");
         until("more events are indexed", || async { indexed(&search).await > before + 1_000 }).await;
+        client.until_active("killed").await.expect("the first is over");
+        if round == 0 {
+            begin_merge(client, first + 1).await
+        } else {
+            begin_split(client, first).await
+        }
+        // So that it has something in its hands.
+        client.put_records("killed", last).await.expect("put");
         worker.kill().await.expect("killed");
-        // Only now, so it died in the middle of the work however fast it was.
+        assert_eq!(status(client).await, "UPDATING", "it died amid a reshard");
+        // Only now, so it died in the middle of the work however fast it was. The next worker starts amid the reshard.
         client.put_records("killed", unseen).await.expect("put");
     }
+    client.until_active("killed").await.expect("the last is over");
     let done = catch_up(&kinesis, &search, "killed", &[]).await.expect(0, &[]);
     assert_eq!(count(&search, "pinpoint-*").await, n as u64, "{}", done.err);
     assert_eq!(count(&search, "essink-dead-letters-*").await, 0);
@@ -62,13 +83,30 @@ async fn indexed(search: &Server) -> u64 {
     count(search, "pinpoint-*").await
 }
 
-/// Splits one open shard and merges two others.
-async fn reshard(kinesis: &Kinesis, round: usize) {
-    let client = kinesis.client();
-    let first = 3 * round;
-    let name = |n: usize| format!("shardId-{n:012}");
-    client.split_shard("killed", &name(first)).await.expect("split");
-    client.merge_shards("killed", &name(first + 1), &name(first + 2)).await.expect("merge");
+fn name(shard: usize) -> String {
+    format!("shardId-{shard:012}")
+}
+
+async fn begin_split(client: &Client, shard: usize) {
+    client.until_active("killed").await.expect("no other reshard is under way");
+    let shards = client.list_shards("killed").await.expect("shards");
+    let (first, last) = shards.iter().find(|known| known.id == name(shard)).expect("the shard").hash_keys;
+    let middle = (first + (last - first) / 2 + 1).to_string();
+    let body = json!({"StreamName": "killed", "ShardToSplit": name(shard), "NewStartingHashKey": middle});
+    client.call("SplitShard", &body).await.expect("split");
+}
+
+/// Merges a shard with the next.
+async fn begin_merge(client: &Client, shard: usize) {
+    client.until_active("killed").await.expect("no other reshard is under way");
+    let (one, two) = (name(shard), name(shard + 1));
+    let body = json!({"StreamName": "killed", "ShardToMerge": one, "AdjacentShardToMerge": two});
+    client.call("MergeShards", &body).await.expect("merge");
+}
+
+async fn status(client: &Client) -> String {
+    let answer = client.call("DescribeStreamSummary", &json!({"StreamName": "killed"})).await.expect("described");
+    answer["StreamDescriptionSummary"]["StreamStatus"].as_str().expect("a status").to_owned()
 }
 
 #[tokio::test]

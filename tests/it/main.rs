@@ -2,6 +2,7 @@
 //! the input it made, never from essink.
 
 mod bad_input;
+mod beginnings;
 mod compose;
 mod dead_letters;
 mod faults;
@@ -13,6 +14,8 @@ mod page;
 mod prune;
 mod prune_command;
 mod reading;
+mod ready;
+mod recreated;
 mod refusals;
 mod requests;
 mod secured;

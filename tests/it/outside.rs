@@ -1,6 +1,6 @@
 //! What is wrong outside of the stream: each a clear error with its cure and its exit code.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::kinesis::Kinesis;
 use testkit::search::shared;
 
@@ -91,7 +91,10 @@ async fn readiness_and_metrics_can_be_asked_for() {
     let page = Page::on_a_free_port();
     let url = kinesis.url();
     let dir = tempfile::tempdir().expect("a directory");
-    let worker = start(&page.instead_of_none(run_args(&url, search.url(), "watched")), &dir.path().join("log"));
+    let log = dir.path().join("log");
+    let mut args = page.instead_of_none(run_args(&url, search.url(), "watched"));
+    args.extend(["--memory", "128MiB", "--fetches", "2", "--in-flight", "3"]);
+    let worker = start(&args, &log);
     until("ready", || async { page.get("/ready").await.is_some_and(|(status, _)| status == 200) }).await;
     assert_eq!(page.get("/live").await.expect("alive").0, 200);
     until("counted", || async { page.events("indexed").await == Some(1) }).await;
@@ -104,7 +107,47 @@ async fn readiness_and_metrics_can_be_asked_for() {
     ] {
         assert!(metrics.contains(name), "{name} is missing");
     }
+    check_bounds(&std::fs::read_to_string(&log).expect("a log"), &metrics);
     assert_eq!(terminate(worker).await, Some(0));
+}
+
+/// The bound on memory is said at the start, with what it is made of.
+fn check_bounds(log: &str, metrics: &str) {
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).expect(line));
+    let bounds: Vec<_> = lines.filter(|line| line["memory.bytes"].is_u64()).collect();
+    let [line] = &bounds[..] else { panic!("said {} times: {log}", bounds.len()) };
+    let bytes = |field: &str| line[field].as_u64().unwrap_or_else(|| panic!("{field} is missing: {line}"));
+    assert_eq!((&line["level"], bytes("memory.records.bytes")), (&json!("INFO"), 128 << 20));
+    // A page is at most 10 MiB of data and its base64; a record may be inflated to 32 MiB and be written beside that.
+    assert_eq!(bytes("memory.pages.bytes"), 2 * ((10 << 20) + (10 << 20) / 3 * 4));
+    assert_eq!(bytes("memory.decoding.bytes"), 2 * 2 * (32 << 20));
+    assert_eq!(bytes("memory.bodies.bytes"), (3 + 1) * 5_000_000);
+    let parts = ["records", "pages", "decoding", "bodies"].map(|part| bytes(&format!("memory.{part}.bytes")));
+    assert_eq!(bytes("memory.bytes"), parts.iter().sum::<u64>());
+    assert!(metrics.contains(&format!("essink_memory_bound_bytes {}\n", 128 << 20)), "{metrics}");
+}
+
+#[tokio::test]
+async fn no_more_new_days_come_into_being_than_allowed_and_those_that_exist_do_not_count() {
+    let search = shared().lease().await.expect("OpenSearch");
+    let kinesis = Kinesis::start().await.expect("Kinesis");
+    kinesis.client().create_stream("years", 1).await.expect("stream");
+    search.send(reqwest::Method::PUT, "/pinpoint-2020-01-01/_doc/1", &json!({"a": 1})).await.expect("an old day");
+    let put: Vec<_> = (0..4)
+        .map(|day| {
+            let stamp = 1_577_836_800_000_i64 + day * 86_400_000;
+            let event =
+                json!({"event_type": "x", "event_version": "3.1", "awsAccountId": "1", "arrival_timestamp": stamp});
+            ("k".to_owned(), event.to_string().into_bytes())
+        })
+        .collect();
+    kinesis.client().put_records("years", &put).await.expect("put");
+    catch_up(&kinesis, &search, "years", &["--max-days", "2"]).await.expect(0, &["\"events.indexed\":3"]);
+    let letters = documents(&search, "essink-dead-letters-*").await;
+    let [letter] = &letters[..] else { panic!("{letters:?}") };
+    let source = &letter["_source"];
+    assert_eq!((&source["reason"], &source["index"]), (&json!("too_many_days"), &json!("pinpoint-2020-01-04")));
+    assert_eq!(count(&search, "pinpoint-*").await, 4);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use essink::kinesis::shard::{Page, ReadEnd, ReadLimits, Reading, Sink, Stopped, 
 use essink::pipeline::position::{Position, ShardId};
 use testkit::kinesis::{Kinesis as Server, Options};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 #[derive(Default)]
@@ -55,7 +56,7 @@ fn to_the_tip(records: u32) -> Reading {
         limits: ReadLimits { records, ..ReadLimits::default() },
         slots: Arc::new(Semaphore::new(2)),
         stop: CancellationToken::new(),
-        until: Some(Tip { started: Millis(i64::MAX), quiet: 3 }),
+        until: Some(Tip { started: Millis(i64::MAX), began: Instant::now(), quiet: 3 }),
     }
 }
 
@@ -153,7 +154,10 @@ async fn reading_goes_on_after_a_record_or_from_a_time_even_one_slightly_ahead()
     let read = async |from: Position| {
         let mut kept = Kept::default();
         // Quiet for four seconds, so that what is put while it waits is before the tip.
-        let reading = Reading { until: Some(Tip { started: Millis(i64::MAX), quiet: 20 }), ..to_the_tip(100) };
+        let reading = Reading {
+            until: Some(Tip { started: Millis(i64::MAX), began: Instant::now(), quiet: 20 }),
+            ..to_the_tip(100)
+        };
         read_shard(&api, &shard, from, &mut kept, &reading).await.unwrap();
         kept
     };

@@ -28,6 +28,8 @@ async fn main_path_on(kind: Kind) {
     let prune = ["prune", "--keep", "1d", "--yes", "--opensearch-url", search.url()];
     finish(essink(&prune)).await.expect(0, &[]);
     assert_eq!(count(&search, "pinpoint-*").await, 0);
+    crate::shapes::no_stamp_is_refused(search.url()).await;
+    crate::shapes::free_maps_take_what_comes(search.url()).await;
     crate::state::leases_are_kept(search.url()).await;
     search.stop().await.expect("stopped");
 }

@@ -1,5 +1,10 @@
-//! Documents of every shape under the templates, on a real cluster: each starts from a wiped one.
+//! Documents of every shape under the templates, on a real cluster that has none of these indices.
 
+use bytes::Bytes;
+use essink::event::clock::ClockBounds;
+use essink::event::scan::ScanLimits;
+use essink::event::time::Millis;
+use essink::event::unwrap::{Piece, Rules, Unwrapper, Wrapping};
 use essink::upkeep::names::Prefixes;
 use essink::upkeep::templates::{TemplateOptions, ensure};
 use http::Method;
@@ -21,6 +26,24 @@ fn shuffled(events: &[Value], seed: u64) -> Vec<Value> {
         events.swap(at, usize::try_from(state >> 33).unwrap() % (at + 1));
     }
     events
+}
+
+/// The document that essink makes of an event.
+fn written(event: &Value) -> Value {
+    const HOUR: i64 = 3_600_000;
+    let rules = Rules {
+        scan: ScanLimits { depth: 100, keys: 10_000 },
+        inflated: 0,
+        values: 1,
+        clock: ClockBounds { lag: HOUR, lead: HOUR },
+    };
+    let wrapping = Wrapping { arrived: Millis(1_577_836_800_000), envelopes: &[] };
+    let mut body = Value::Null;
+    Unwrapper::new(rules).unwrap(&Bytes::from(event.to_string()), wrapping, &mut |piece| match piece {
+        Piece::Event(event) => body = serde_json::from_slice(&event.body).unwrap(),
+        Piece::Poison(poison) => panic!("{poison:?}"),
+    });
+    body
 }
 
 /// Every published event is indexed in any order, and all days agree about every field.
@@ -68,13 +91,27 @@ pub async fn no_stamp_is_refused(url: &str) {
         json!("2020-01-01T00:00:00Z"),
         json!("x".repeat(40_000)),
         json!(["yesterday", 5]),
+        json!({}),
+        json!({"$date": 1_517_537_778_048_i64}),
+        json!([{}]),
+        json!([5, {"a": {"b": 1}}]),
+        json!([[5]]),
     ];
-    let event = |stamp: &Value| json!({"event_type": "t", "arrival_timestamp": stamp, "event_timestamp": stamp, "session": {"start_timestamp": stamp}});
-    let events: Vec<_> = stamps.iter().map(event).collect();
-    assert_eq!(create_all(&client, "pinpoint-2020-01-01", &events).await, [Value::Null; 0]);
+    let event = |stamp: &Value| {
+        json!({"event_type": "t", "event_version": "3.1", "awsAccountId": "1",
+            "arrival_timestamp": stamp, "event_timestamp": stamp, "timestamp": stamp, "timestamp_created": stamp,
+            "session": {"start_timestamp": stamp, "stop_timestamp": stamp},
+            "endpoint": {"EffectiveDate": stamp, "CreationDate": stamp}})
+    };
+    let events: Vec<_> = stamps.iter().map(|stamp| written(&event(stamp))).collect();
+    let believed = ["1517537778048", "2020-01-01T00:00:00Z"];
+    for (event, stamp) in events.iter().zip(&stamps).filter(|(_, s)| !believed.iter().any(|b| **s == *b)) {
+        assert_eq!(event["essink"]["clock"], "corrected", "{stamp}");
+    }
+    assert_eq!(create_all(&client, "pinpoint-2020-03-01", &events).await, [Value::Null; 0]);
 }
 
-/// Shapes that guessed types refuse: numbers as text, text as numbers, keys by the hundred.
+/// Shapes that guessed types refuse: numbers as text, text as numbers, objects beside scalars, keys by the hundred.
 pub async fn free_maps_take_what_comes(url: &str) {
     let client = client(url);
     ensure(&client, &options(), false).await.unwrap();
@@ -89,18 +126,22 @@ pub async fn free_maps_take_what_comes(url: &str) {
         json!("y".repeat(40_000)),
         json!(["a", 1, true]),
         json!("\u{0}"),
+        json!({}),
+        json!({"a": 1}),
+        json!([{}]),
     ];
-    // An unknown key outside the free maps takes anything but an array of two types in its first document: the
-    // server makes two mappings out of it. Such an event is dead-lettered.
-    let single = |v: &Value| if v.is_array() { json!("array") } else { v.clone() };
+    // An unknown key outside the free maps takes anything but an object beside a scalar, and an array of two types in
+    // its first document: the server makes two mappings out of it. Such an event is dead-lettered.
+    let single = |v: &Value| if v.is_array() || v.is_object() { json!("several") } else { v.clone() };
     let event = |v: &Value| {
-        json!({"attributes": {"a": v, "url": v}, "metrics": {"m": v, "_quantity": v}, "unknown": single(v),
+        json!({"event_type": "t", "event_version": "3.1", "awsAccountId": "1",
+            "attributes": {"a": v, "url": v}, "metrics": {"m": v, "_quantity": v}, "unknown": single(v),
             "endpoint": {"Attributes": {"k": [v]}, "Metrics": {"n": v}, "User": {"UserAttributes": {"u": v}},
-                "Location": {"Latitude": v}},
+                "Location": {"Latitude": single(v)}},
             "client_context": {"custom": {"endpoint": v, "c": v}}})
     };
     for (day, first) in values.iter().enumerate() {
-        let events: Vec<_> = std::iter::once(first).chain(&values).map(event).collect();
+        let events: Vec<_> = std::iter::once(first).chain(&values).map(|v| written(&event(v))).collect();
         let refused = create_all(&client, &format!("pinpoint-2020-01-{:02}", day + 1), &events).await;
         assert_eq!(refused, [Value::Null; 0], "first value {first}");
     }

@@ -58,7 +58,7 @@ async fn stopped_before_the_tip_it_has_not_caught_up() {
     let state = format!("file:{}", dir.path().join("state.json").display());
     let (kinesis_url, url, log) = (kinesis.url(), fake.url(), dir.path().join("log"));
     let mut args = one_by_one(run_args(&kinesis_url, &url, "long"), &state);
-    args.extend(["--memory", "16MiB", "--until-caught-up"]);
+    args.extend(["--memory", "16MiB", "--flush-bytes", "2MB", "--until-caught-up"]);
     let worker = start(&args, &log);
     until("the first bulk is under way", || async { fake.requests() > 0 }).await;
     let code = terminate(worker).await;

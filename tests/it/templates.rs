@@ -4,9 +4,10 @@ use essink::upkeep::names::Prefixes;
 use essink::upkeep::templates::{Action, Report, TemplateOptions, ensure};
 use http::Method;
 use serde_json::{Value, json};
+use testkit::kinesis::Kinesis;
 
 use super::requests::{answer, ask, client, count, create_all};
-use super::support::{essink, finish};
+use super::support::{essink, finish, run_args};
 
 fn options() -> TemplateOptions {
     TemplateOptions { shards: Some(1), replicas: Some(0), ..TemplateOptions::default() }
@@ -116,6 +117,37 @@ pub async fn indices_of_guessed_types_are_named(url: &str) {
     assert_eq!(create_all(&client, "pinpoint-2020-05-18", &[json!({"event_type": "x"})]).await, [Value::Null; 0]);
     let cured = ensure(&client, &options(), false).await.unwrap();
     assert_eq!(cured.indices.disagreements, []);
+}
+
+/// `run` logs what needs somebody as warnings, one line each, and what was done below them.
+pub async fn a_run_warns_of_what_needs_somebody(url: &str) {
+    let client = client(url);
+    let old = json!({"event_type": "x", "arrival_timestamp": 1_589_760_000_000_i64});
+    create_all(&client, "pinpoint-2020-05-18", &[old]).await;
+    let rival = json!({"index_patterns": ["pinpoint-2*"], "priority": 601});
+    ask(&client, Method::PUT, "/_index_template/rival", Some(&rival)).await;
+    let kinesis = Kinesis::start().await.unwrap();
+    kinesis.client().create_stream("logged", 1).await.unwrap();
+    let endpoint = kinesis.url();
+    let mut args = run_args(&endpoint, url, "logged");
+    args.push("--until-caught-up");
+    let done = finish(essink(&args)).await.expect(0, &[]);
+    let lines: Vec<Value> = done.err.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let of = |level: &str| -> Vec<&str> {
+        let lines = lines.iter().filter(|line| line["level"] == level);
+        lines.map(|line| line["message"].as_str().expect("a message")).collect()
+    };
+    assert!(lines.iter().all(|line| !line["message"].as_str().unwrap().contains('\n')), "{}", done.err);
+    let (warnings, notes) = (of("WARN"), of("INFO"));
+    let [rival, index] = &warnings[..] else { panic!("{warnings:?}") };
+    assert!(rival.contains("rival (pinpoint-2*, priority 601) wins over essink-pinpoint"), "{rival}");
+    assert!(index.starts_with("index pinpoint-2020-05-18 disagrees"), "{index}");
+    assert!(index.contains("arrival_timestamp is long, should be date") && index.contains("init-templates"), "{index}");
+    assert!(notes.contains(&"created index template essink-pinpoint"), "{notes:?}");
+    let checked = "existing indices: 1 checked, 1 with fields that break queries over all days, 0 that merely differ";
+    assert!(notes.contains(&checked), "{notes:?}");
+    let again = finish(essink(&args)).await.expect(0, &["5 templates are as they should be"]);
+    assert!(!again.err.contains("created"), "{}", again.err);
 }
 
 /// A closed index is still looked at, and what aliases and patterns of others resolve to is not.

@@ -23,6 +23,7 @@ on_a_wiped_cluster! {
     shapes::free_maps_take_what_comes,
     shapes::the_unrecognized_are_never_refused,
     templates::indices_of_guessed_types_are_named,
+    templates::a_run_warns_of_what_needs_somebody,
     templates::closed_indices_are_looked_at_and_aliases_are_not,
     templates::rivals_are_named,
     prune::only_what_the_plan_said_goes,

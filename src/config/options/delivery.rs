@@ -20,7 +20,7 @@ options! {
         value: "SIZE",
         default: Some("256MiB"),
         on: &[Verb::Run],
-        help: "Bytes of events in flight, over all shards. When they are used up, reading waits for the cluster and the lag \
+        help: "Bytes of events in flight, over all shards; an event takes two to three times its size. When they are used up, reading waits for the cluster and the lag \
                grows; nothing is dropped.",
     }
     FLUSH_BYTES: u64 = |text| units::bytes_in(text, 1_000, MOST_REQUEST), {
@@ -99,8 +99,8 @@ options! {
         value: "DURATION",
         default: Some("30s"),
         on: &[Verb::Run],
-        help: "How long a worker that is told to stop (SIGTERM, SIGINT) may drain before it exits 75. Keep it below the time \
-               after which the orchestrator kills.",
+        help: "How long a worker that is told to stop (SIGTERM, SIGINT) may drain before it exits 75; the last positions \
+               have five more seconds. Keep both together below the time after which the orchestrator kills.",
     }
 }
 

@@ -221,6 +221,20 @@ impl Stream {
     }
 }
 
+#[test]
+fn an_open_shard_that_is_stored_as_read_to_its_end_is_another_one() {
+    let check = |listed: &str, known: &str, expected: &[&str]| {
+        let expected: Vec<ShardId> = expected.iter().map(|id| ShardId::from(*id)).collect();
+        assert_eq!(reborn(&shards(listed), &self::known(known)), expected, "{listed} with {known}");
+    };
+    check("a b<a c<a", "a=end b=5", &[]);
+    check("a b<a c<a", "a=end b=end c=end", &["b", "c"]);
+    check("a", "a=end b=end", &["a"]);
+    check("a b", "a=5 b=@3", &[]);
+    check("a", "", &[]);
+    check("", "a=end", &[]);
+}
+
 proptest! {
     #[test]
     fn every_shard_is_read_once_and_none_before_its_parents(n_first in 1_usize..5, steps in steps()) {

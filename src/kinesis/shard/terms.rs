@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::api::Record;
@@ -65,8 +66,11 @@ impl Default for ReadLimits {
 /// Where a reader that is to catch up may end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tip {
-    /// A record that arrived later than this lies beyond the tip.
+    /// A record that arrived later than this lies beyond the tip, by the host's clock.
     pub started: Millis,
+    /// The same moment by a clock that nobody sets: what arrived since is no further behind than the time since. A
+    /// host whose clock is slow would otherwise take old records for new ones.
+    pub began: Instant,
     /// So many empty answers in a row at zero behind are the tip, too. One is not enough: some servers
     /// always say zero, and an empty answer is common in the middle of a shard.
     pub quiet: u32,

@@ -154,7 +154,15 @@ async fn read_all(shard: &Shard, from: Position) -> Vec<i64> {
     kept.numbers()
 }
 
-const LONG_AGO: Tip = Tip { started: Millis(i64::MAX), quiet: 3 };
+/// A tip that no record is beyond: only quiet answers show it.
+fn long_ago() -> Tip {
+    tip(i64::MAX, 3)
+}
+
+/// Began now, at this time by the host's clock.
+fn tip(started: i64, quiet: u32) -> Tip {
+    Tip { started: Millis(started), began: Instant::now(), quiet }
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_closed_shard_is_read_to_its_end_empty_records_included() {
@@ -239,7 +247,7 @@ async fn empty_answers_far_from_the_tip_are_passed_without_idling() {
     let mut kept = Kept::default();
     let began = Instant::now();
     let shard = ShardId::from("s");
-    let (sparse, running) = (Sparse(Mutex::default()), reading(Some(LONG_AGO)));
+    let (sparse, running) = (Sparse(Mutex::default()), reading(Some(long_ago())));
     let end = read_shard(&sparse, &shard, Position::TrimHorizon, &mut kept, &running).await;
     assert_eq!(end, Ok(ReadEnd::Ended), "fifty empty answers behind the tip are not the tip");
     assert_eq!(kept.numbers(), [1]);
@@ -255,15 +263,61 @@ async fn the_tip_is_several_quiet_answers_or_a_record_younger_than_the_start() {
         assert_eq!(kept.sequences.len(), last, "{why}");
         assert_eq!(shard.calls.lock().unwrap().len(), n_calls, "{why}");
     }
-    check(Shard::with(0), LONG_AGO, 0, 3, "an empty shard, after three quiet answers").await;
-    check(Shard::with(15), LONG_AGO, 15, 5, "two pages, three quiet answers").await;
-    let at_twelve = Tip { started: Millis(12_000), quiet: 3 };
+    check(Shard::with(0), long_ago(), 0, 3, "an empty shard, after three quiet answers").await;
+    check(Shard::with(15), long_ago(), 15, 5, "two pages, three quiet answers").await;
+    let at_twelve = tip(12_000, 3);
     check(Shard::with(35), at_twelve, 20, 2, "the page with record 13, which is younger, is the last").await;
-    let at_ten = Tip { started: Millis(10_000), quiet: 3 };
+    let at_ten = tip(10_000, 3);
     check(Shard::with(10), at_ten, 10, 4, "a record as old as the start is not beyond it").await;
-    check(Shard::with(0), Tip { quiet: 0, ..LONG_AGO }, 0, 1, "no quiet answer at all cannot be asked for").await;
+    check(Shard::with(0), tip(i64::MAX, 0), 0, 1, "no quiet answer at all cannot be asked for").await;
     let hiccup = Shard::with(0).failing([None, Some(Fault::Transient("reset".into())), None]);
-    check(hiccup, LONG_AGO, 0, 4, "a fault neither counts nor starts the count again").await;
+    check(hiccup, long_ago(), 0, 4, "a fault neither counts nor starts the count again").await;
+}
+
+/// Records 1 to 60 are old, the clock of the host is slow, and the service says how far behind each page is.
+#[tokio::test(start_paused = true)]
+async fn a_slow_clock_does_not_take_old_records_for_those_after_the_start() {
+    let mut shard = Shard::with(60);
+    shard.behind = Duration::from_secs(300);
+    let mut kept = Kept::default();
+    let end = read(&shard, Position::TrimHorizon, &mut kept, &reading(Some(tip(12_000, 3)))).await;
+    assert_eq!((end, kept.sequences.len()), (Ok(ReadEnd::CaughtUp), 60), "all that was there at the start");
+
+    // A record is no further behind than the time since the start: this one did arrive after it.
+    let mut shard = Shard::with(60);
+    shard.behind = Duration::from_secs(2);
+    let mut kept = Kept { delay: Duration::from_secs(3), ..Kept::default() };
+    // Records 6 to 10, of the page that comes at once, look as young, and are not.
+    let end = read(&shard, Position::TrimHorizon, &mut kept, &reading(Some(tip(5_000, 3)))).await;
+    assert_eq!(
+        (end, kept.sequences.len()),
+        (Ok(ReadEnd::CaughtUp), 20),
+        "the first page after three seconds is the last"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shard_that_is_throttled_for_long_says_so_until_it_is_read() {
+    let throttled = || Some(Fault::Throttled("rate exceeded".into()));
+    // Pauses of 0.2, 0.4, 0.8 ... at most, half of each at least: six are less than 10 s, eleven are more.
+    let short = Shard::with(25).closed().failing((0..6).map(|_| throttled()).chain([None]));
+    let mut kept = Kept::default();
+    assert_eq!(read(&short, Position::TrimHorizon, &mut kept, &reading(None)).await, Ok(ReadEnd::Ended));
+    assert_eq!(kept.troubles, [""; 0], "six throttles are over in 10 s");
+
+    let long = Shard::with(25).closed().failing((0..12).map(|_| throttled()).chain([None, throttled()]));
+    let mut kept = Kept::default();
+    assert_eq!(read(&long, Position::TrimHorizon, &mut kept, &reading(None)).await, Ok(ReadEnd::Ended));
+    let calls = long.calls.lock().unwrap().clone();
+    let due = (1..12).filter(|n| calls[*n] - calls[0] >= Duration::from_secs(10)).count();
+    assert!(due > 0 && calls[11] > Duration::from_secs(10));
+    assert_eq!(kept.troubles, vec!["throttled: rate exceeded"; due], "from ten seconds on, and none after a page");
+
+    // Iterators are throttled, too.
+    let iterators = Shard::with(25).closed().refusing_iterators((0..12).map(|_| throttled()).chain([None]));
+    let mut kept = Kept::default();
+    assert_eq!(read(&iterators, Position::TrimHorizon, &mut kept, &reading(None)).await, Ok(ReadEnd::Ended));
+    assert!(!kept.troubles.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -300,7 +354,7 @@ async fn a_sink_that_stops_ends_reading() {
 async fn a_slot_is_held_until_the_sink_has_the_page_and_not_while_idling() {
     let first = Shard::with(5);
     let second = Shard::with(5);
-    let running = Reading { slots: Arc::new(Semaphore::new(1)), ..reading(Some(LONG_AGO)) };
+    let running = Reading { slots: Arc::new(Semaphore::new(1)), ..reading(Some(long_ago())) };
     let slow = Duration::from_secs(30);
     let mut kept = (Kept { delay: slow, ..Kept::default() }, Kept { delay: slow, ..Kept::default() });
     let ends = tokio::join!(

@@ -409,3 +409,67 @@ async fn a_blocked_index_holds_up_no_other_and_goes_on_by_itself_when_the_block_
     assert_eq!(*told.0.lock().expect("lock"), ["blocked: flood stage", "over"]);
     assert_eq!(memory.available_permits(), 1_000);
 }
+
+/// Takes everything, and keeps what it took.
+#[derive(Clone, Default)]
+struct Keeps(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    indices: Vec<String>,
+    letters: Vec<Letter>,
+}
+
+impl Bulk for Keeps {
+    async fn send(&self, ops: &[BulkOp]) -> Reply {
+        self.0.lock().expect("lock").indices.extend(ops.iter().map(|op| op.index.to_string()));
+        Takes.send(ops).await
+    }
+}
+
+impl DeadLetters for Keeps {
+    async fn keep(&self, letters: &[Letter]) -> Result<(), KeepError> {
+        self.0.lock().expect("lock").letters.extend(letters.iter().cloned());
+        Ok(())
+    }
+}
+
+/// Events of more new days than `--max-days` in an hour: the first days get theirs, the others are letters.
+#[tokio::test(start_paused = true)]
+async fn events_of_too_many_new_days_are_dead_lettered_and_those_of_existing_ones_are_not() {
+    let (kept, memory) = (Keeps::default(), Arc::new(Semaphore::new(1_000)));
+    let (send, intake) = mpsc::channel(4);
+    let (ended, mut has_ended) = mpsc::unbounded_channel();
+    let stores = Arc::new(Mutex::new(0));
+    let ports =
+        Ports { bulk: kept.clone(), dead_letters: kept.clone(), positions: Counting(stores.clone()), observer: () };
+    let days = DayGuard::new(2, ["i-2020-01-01".into(), "i-2020-01-02".into()]);
+    let task = tokio::spawn(run(ports, settings(1), days, intake, ended, CancellationToken::new()));
+    send.send(Intake::Open { slot: 0, shard: shard(0) }).await.expect("taken");
+    let put = async |serial: u64, day: &str| {
+        let record = record(0, serial);
+        let ops = vec![BulkOp { index: format!("i-2020-01-{day}").into(), ..op(record.clone(), serial, 0) }];
+        let permit = memory.clone().try_acquire_owned().expect("room");
+        let entry = Entry { record, ops, letters: Vec::new(), expired: 0, permit };
+        send.send(Intake::Entries(vec![entry])).await.expect("taken");
+    };
+    for (serial, day) in (0..).zip(["01", "03", "02", "04", "05", "03", "01", "06"]) {
+        put(serial, day).await;
+    }
+    // In the next hour there is room for two more.
+    tokio::time::sleep(Duration::from_secs(3_601)).await;
+    put(8, "05").await;
+    send.send(Intake::End { slot: 0 }).await.expect("taken");
+    drop(send);
+    task.await.expect("no panic").expect("done");
+
+    let kept = kept.0.lock().expect("lock");
+    let indices: Vec<_> = kept.indices.iter().map(|index| index.trim_start_matches("i-2020-01-")).collect();
+    assert_eq!(indices, ["01", "03", "02", "04", "03", "01", "05"]);
+    let letters: Vec<_> = kept.letters.iter().map(|l| (l.reason, l.index.as_deref(), l.source.origin.serial)).collect();
+    let refused = |day, serial| ("too_many_days", Some(day), serial);
+    assert_eq!(letters, [refused("i-2020-01-05", 4), refused("i-2020-01-06", 7)]);
+    assert!(kept.letters.iter().all(|l| l.detail.contains("--max-days") && l.id.is_some() && l.bytes == "{}"));
+    assert!(has_ended.try_recv().is_ok(), "the letters have settled their records");
+    assert_eq!(memory.available_permits(), 1_000);
+}

@@ -1,6 +1,6 @@
 //! What indices there are, how large, and which aliases hold them.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Keep;
 use crate::opensearch::client::{Answer, Client};
@@ -22,8 +22,8 @@ pub struct Listed {
     pub name: String,
     /// What it takes on disk, replicas included; unknown of a closed index.
     pub bytes: Option<u64>,
-    /// The aliases that hold it.
-    pub aliases: Vec<Alias>,
+    /// The aliases that hold it; `None` when the cluster does not say, which is not the same as none.
+    pub aliases: Option<Vec<Alias>>,
 }
 
 /// Every index, open or closed, whose own name begins with a family's prefix. Hidden ones are somebody's
@@ -55,14 +55,16 @@ fn joined(prefix: &str, sizes: &Value, aliases: &Value) -> Vec<Listed> {
     ours.map(|(name, size)| Listed {
         name: name.into(),
         bytes: size.and_then(|text| text.parse().ok()),
-        aliases: holders(&aliases[name]["aliases"]),
+        aliases: aliases[name]["aliases"].as_object().map(holders),
     })
     .collect()
 }
 
-fn holders(aliases: &Value) -> Vec<Alias> {
-    let aliases = aliases.as_object().into_iter().flatten();
-    aliases.map(|(name, alias)| Alias { name: name.clone(), is_write_index: alias["is_write_index"] == true }).collect()
+fn holders(aliases: &Map<String, Value>) -> Vec<Alias> {
+    aliases
+        .iter()
+        .map(|(name, alias)| Alias { name: name.clone(), is_write_index: alias["is_write_index"] == true })
+        .collect()
 }
 
 async fn answered(client: &Client, path: &str) -> anyhow::Result<Answer> {
@@ -93,13 +95,15 @@ mod tests {
         ]);
         let aliases = json!({
             "pinpoint-2020-01-01": {"aliases": {"all": {}, "now": {"is_write_index": true}}},
+            "pinpoint-2020-01-02": {"aliases": {}},
             "archive-1": {"aliases": {"pinpoint-2019-01-01": {}}},
         });
         let listed = joined("pinpoint-", &sizes, &aliases);
         let names: Vec<_> = listed.iter().map(|l| (l.name.as_str(), l.bytes)).collect();
         assert_eq!(names, [("pinpoint-2020-01-01", Some(6_017)), ("pinpoint-2020-01-02", None), ("pinpoint", Some(1))]);
         let alias = |name: &str, is_write_index| Alias { name: name.into(), is_write_index };
-        assert_eq!(listed[0].aliases, [alias("all", false), alias("now", true)]);
-        assert_eq!(listed[1].aliases, []);
+        assert_eq!(listed[0].aliases, Some(vec![alias("all", false), alias("now", true)]));
+        assert_eq!(listed[1].aliases, Some(vec![]));
+        assert_eq!(listed[2].aliases, None, "unknown: the two answers are of two moments, or of two rights");
     }
 }

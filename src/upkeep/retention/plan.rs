@@ -109,17 +109,19 @@ fn past(day: Day, today: Day, family: &Keep) -> bool {
 }
 
 fn add_due(plan: &mut Plan, index: &Listed, day: Day) {
-    let write = index.aliases.iter().find(|alias| alias.is_write_index);
-    if let Some(alias) = write {
-        let why = format!("it is the write index of alias {}", alias.name);
-        plan.protected.push(Spared { name: index.name.clone(), why });
-        return;
+    let spared = |why: String| Spared { name: index.name.clone(), why };
+    let Some(aliases) = &index.aliases else {
+        let why = "the cluster does not say which aliases hold it, and it may be the write index of one";
+        return plan.protected.push(spared(why.to_owned()));
+    };
+    if let Some(alias) = aliases.iter().find(|alias| alias.is_write_index) {
+        return plan.protected.push(spared(format!("it is the write index of alias {}", alias.name)));
     }
     plan.drop.push(Due {
         name: index.name.clone(),
         day,
         bytes: index.bytes,
-        aliases: index.aliases.iter().map(|alias| alias.name.clone()).collect(),
+        aliases: aliases.iter().map(|alias| alias.name.clone()).collect(),
     });
 }
 

@@ -16,11 +16,11 @@ fn options(days: u32) -> PruneOptions {
 }
 
 fn listed(name: &str) -> Listed {
-    Listed { name: name.into(), bytes: Some(1_000), aliases: vec![] }
+    Listed { name: name.into(), bytes: Some(1_000), aliases: Some(vec![]) }
 }
 
 fn aliased(name: &str, alias: &str, is_write_index: bool) -> Listed {
-    Listed { aliases: vec![Alias { name: alias.into(), is_write_index }], ..listed(name) }
+    Listed { aliases: Some(vec![Alias { name: alias.into(), is_write_index }]), ..listed(name) }
 }
 
 /// Names dropped out of `names` on 2026-11-21.
@@ -79,6 +79,16 @@ fn a_period_goes_when_its_last_day_is_past() {
     ];
     // Daily indices are not named here: they stay. Week 42 ends on 18 October, week 43 on the 25th; October ends within the kept days.
     assert_eq!(dropped(&names, &named), ["pinpoint-2026-09", "pinpoint-2026-w42", "pinpoint-2026-10-21-23"]);
+}
+
+#[test]
+fn an_index_whose_aliases_are_unknown_stays_and_the_plan_says_why() {
+    let unknown = Listed { aliases: None, ..listed("pinpoint-2020-01-02") };
+    let plan = plan(&[listed("pinpoint-2020-01-01"), unknown], day(2026, 11, 21), &options(30)).unwrap();
+    assert_eq!(plan.drop.iter().map(|d| d.name.as_str()).collect::<Vec<_>>(), ["pinpoint-2020-01-01"]);
+    assert_eq!(plan.protected[0].name, "pinpoint-2020-01-02");
+    let text = plan.to_string();
+    assert!(text.contains("  pinpoint-2020-01-02: the cluster does not say which aliases hold it"), "{text}");
 }
 
 #[test]

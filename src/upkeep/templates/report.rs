@@ -47,6 +47,9 @@ pub struct Report {
     pub indices: Findings,
 }
 
+/// Indices named one by one in a log; a year of old ones would hide the rest of the start.
+const INDICES_LOGGED: usize = 20;
+
 impl Action {
     /// Whether the template has to be written.
     pub fn writes(self) -> bool {
@@ -75,6 +78,35 @@ impl Line {
 impl Report {
     pub(super) fn new(dry_run: bool) -> Self {
         Self { dry_run, templates: Vec::new(), warnings: Vec::new(), indices: Findings::default() }
+    }
+
+    /// What needs somebody, one line each, for a log; with the cure, or where to find it.
+    pub fn log_warnings(&self) -> Vec<String> {
+        let broken = self.indices.broken();
+        let more = broken.len().saturating_sub(INDICES_LOGGED);
+        let mut lines = self.warnings.clone();
+        lines.extend(broken.into_iter().take(INDICES_LOGGED).map(|(index, fields)| {
+            format!(
+                "index {index} disagrees with its template: {fields}; queries over all days fail or miss it, \
+                 `essink init-templates` says how to write it anew"
+            )
+        }));
+        if more > 0 {
+            lines.push(format!("{more} more indices disagree with their template, `essink init-templates` names them"));
+        }
+        lines
+    }
+
+    /// What was done and looked at, one line each, for a log.
+    pub fn log_notes(&self) -> Vec<String> {
+        let (same, other): (Vec<_>, Vec<_>) = self.templates.iter().partition(|line| line.action == Action::Unchanged);
+        let done = |line: &&Line| format!("{} {} {}", line.action.words(line.dry_run), line.kind.words(), line.name);
+        let mut lines: Vec<_> = other.iter().map(done).collect();
+        if !same.is_empty() {
+            lines.push(format!("{} templates are as they should be", same.len()));
+        }
+        lines.push(self.indices.summary());
+        lines
     }
 }
 
