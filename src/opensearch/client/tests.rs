@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::response::Response;
 use tokio::io::AsyncWriteExt;
 
@@ -160,10 +162,10 @@ async fn no_secret_is_shown() {
 #[tokio::test]
 async fn a_busy_cluster_is_asked_again_and_its_last_word_is_given() {
     for (refusals, tries, last) in [(2, 3, 200), (usize::MAX, 5, 429)] {
-        let before = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let before = Arc::new(AtomicUsize::new(0));
         let (url, seen) = fake::serve(move |_| {
             let mut answer = json(200, "{}");
-            if before.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < refusals {
+            if before.fetch_add(1, Ordering::SeqCst) < refusals {
                 *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
                 answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("0"));
             }
@@ -175,23 +177,28 @@ async fn a_busy_cluster_is_asked_again_and_its_last_word_is_given() {
     }
 }
 
+/// Drops the first connection without a word and answers on the next; counts them.
+async fn forgetful() -> (String, Arc<AtomicUsize>) {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let counter = seen.clone();
+    let url = fake::raw(move |mut stream| {
+        let answer = match counter.fetch_add(1, Ordering::SeqCst) {
+            0 => "",
+            _ => "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
+        };
+        async move {
+            fake::head(&mut stream).await;
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    (url.await, seen)
+}
+
 #[tokio::test]
 async fn a_lost_answer_is_asked_for_again_where_asking_twice_is_asking_once() {
     for (method, tries) in [(Method::GET, 2), (Method::PUT, 2), (Method::POST, 1), (Method::DELETE, 1)] {
-        let seen = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let counter = seen.clone();
-        let url = fake::raw(move |mut stream| {
-            let before = counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            async move {
-                fake::head(&mut stream).await;
-                if before > 0 {
-                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
-                    stream.write_all(answer).await.unwrap();
-                }
-            }
-        })
-        .await;
+        let (url, seen) = forgetful().await;
         let ended = fake::client(url).send(method.clone(), "/a", None).await;
-        assert_eq!((ended.is_ok(), seen.load(std::sync::atomic::Ordering::SeqCst)), (tries > 1, tries), "{method}");
+        assert_eq!((ended.is_ok(), seen.load(Ordering::SeqCst)), (tries > 1, tries), "{method}");
     }
 }
