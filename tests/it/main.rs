@@ -9,6 +9,7 @@ mod faults;
 mod kill;
 mod large;
 mod main_path;
+mod memory;
 mod outside;
 mod page;
 mod prune;
