@@ -81,3 +81,51 @@ async fn workers_share_a_stream_hand_shards_over_and_take_those_of_the_dead() {
     assert_eq!(count(&search, "essink-dead-letters-*,unrecognized-*").await, 0);
     assert!(leases(&search).await.is_empty(), "the last one freed what it had");
 }
+
+/// Each shard's owner and count, from a table that can be read.
+async fn owners(search: &Server) -> BTreeMap<String, (String, u64)> {
+    search.get("/essink-state/_refresh").await.expect("refreshed");
+    let found = search.get("/essink-state/_search?size=1000").await.expect("rows");
+    let row = |hit: &serde_json::Value| {
+        let source = &hit["_source"];
+        let text = |field: &str| source[field].as_str().unwrap_or_default().to_owned();
+        (text("shard"), (text("owner"), source["counter"].as_u64().expect("a count")))
+    };
+    found["hits"]["hits"].as_array().expect("hits").iter().map(row).collect()
+}
+
+/// Bento 1012: renewal in the data path. Under backpressure the lease expires, and the worker steals from itself.
+#[tokio::test]
+async fn workers_whose_events_are_blocked_and_whose_memory_is_full_keep_their_leases() {
+    let search = shared().lease().await.expect("OpenSearch");
+    let kinesis = Kinesis::start().await.expect("Kinesis");
+    let client = kinesis.client();
+    client.create_stream("stuck", 4).await.expect("stream");
+    let day = |text: &str| text.parse().expect("a date");
+    let plan = Plan { enriched: false, ..Plan::days(6, EVENTS, day("2026-11-01")..day("2026-11-02")) };
+    let records: Vec<_> = Events::new(plan).map(|e| (e.partition_key.clone(), e.record())).collect();
+    let made = serde_json::json!({"settings": {"number_of_replicas": 0, "blocks.read_only_allow_delete": true}});
+    search.send(reqwest::Method::PUT, "/pinpoint-2026-11-01", &made).await.expect("made");
+    client.put_records("stuck", &records).await.expect("put");
+
+    let (url, base) = (kinesis.url(), search.url().to_owned());
+    let mut args = run_args(&url, &base, "stuck");
+    args.extend(["--lease-timeout", "3s", "--memory", "16MiB", "--flush-bytes", "500kB"]);
+    let logs = tempfile::tempdir().expect("a directory");
+    let [one, two] = [1, 2].map(|n| start(&args, &logs.path().join(format!("{n}.log"))));
+    until_shared(&search, "both have their half", &[2, 2]).await;
+    let before = owners(&search).await;
+    // Five times the timeout, counted by renewals and not by a clock.
+    until("leases are renewed many times", || async {
+        owners(&search).await.iter().all(|(shard, (_, count))| *count >= before[shard].1 + 15)
+    })
+    .await;
+    let same = |(shard, (owner, _)): (&String, &(String, u64))| before[shard].0 == *owner;
+    assert!(owners(&search).await.iter().all(same), "nobody took anything from anybody");
+
+    let lifted = serde_json::json!({"index.blocks.read_only_allow_delete": null});
+    search.send(reqwest::Method::PUT, "/pinpoint-2026-11-01/_settings", &lifted).await.expect("lifted");
+    until("every event is there", || async { count(&search, "pinpoint-*").await >= EVENTS as u64 }).await;
+    assert_eq!((terminate(one).await, terminate(two).await), (Some(0), Some(0)));
+    assert_eq!(count(&search, "pinpoint-*").await, EVENTS as u64);
+}
