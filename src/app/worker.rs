@@ -161,7 +161,7 @@ impl Worker {
     async fn prepare(&self) -> Result<Start, Failure> {
         let at = clock::now();
         let from = self.first_position(at)?;
-        let table = stores::leases(&self.options, &self.client, &self.stream.arn).await?;
+        let table = stores::leases(&self.options, &self.client, &self.stream.arn, &from).await?;
         let letters = stores::letters(&self.options, &self.client, &self.stream.arn)?;
         let shards = self.kinesis.shards(&self.stream).await.map_err(Failure::unavailable)?;
         let known = stores::existing_indices(&self.client, &self.prefixes()).await;

@@ -4,7 +4,9 @@
 mod bad_input;
 mod compose;
 mod dead_letters;
+mod dynamodb;
 mod faults;
+mod kcl;
 mod kill;
 mod large;
 mod main_path;
