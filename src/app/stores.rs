@@ -101,6 +101,8 @@ pub async fn leases(options: &RunOptions, client: &Client, stream: &str, begin: 
         StateOptions::Table(place) => {
             let table = dynamo(place, Own { stream: stream.to_owned(), group, begin: begin.clone() }).await;
             table.ensure_table().await.map_err(Failure::unavailable)?;
+            // The table of another group or stream is refused now, and not after a patience.
+            table.list().await.map_err(Failure::unavailable)?;
             Table::Dynamo(table)
         }
     };

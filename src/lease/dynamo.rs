@@ -7,13 +7,14 @@
 mod calls;
 mod fault;
 mod item;
+mod keys;
 mod place;
 #[cfg(test)]
 mod tests;
 mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
@@ -24,6 +25,7 @@ use tokio::task::JoinSet;
 use self::calls::{Calls, Tried};
 use self::item::Found;
 pub use self::item::Own;
+use self::keys::Keys;
 use super::change::{Intent, Meeting};
 use super::table::{Change, LeaseTable, Row, Written};
 use crate::pipeline::ports::StoreError;
@@ -71,7 +73,7 @@ impl DynamoTable {
     pub fn new(settings: &SdkConfig, name: &str, own: Own) -> Self {
         let retries = RetryConfig::standard().with_max_attempts(TRIES);
         let config = aws_sdk_dynamodb::config::Builder::from(settings).retry_config(retries).build();
-        let calls = Calls { client: Client::from_conf(config), table: name.to_owned(), own };
+        let calls = Calls { client: Client::from_conf(config), table: name.to_owned(), own, keys: OnceLock::new() };
         Self { calls: Arc::new(calls), strangers: Mutex::default() }
     }
 
@@ -159,7 +161,9 @@ impl Strangers {
 impl LeaseTable for DynamoTable {
     async fn list(&self) -> Result<Vec<Row>, StoreError> {
         let (mut rows, mut strangers) = (BTreeMap::new(), Vec::new());
-        for item in self.calls.scan().await? {
+        let items = self.calls.scan().await?;
+        self.calls.keys.get_or_init(|| Keys::of(&items, &self.calls.own.stream));
+        for item in items {
             if let Found::Lease { row, foreign } = self.calls.read(&item)? {
                 strangers.extend(foreign.then(|| row.clone()));
                 rows.insert(row.shard.clone(), row);

@@ -224,6 +224,46 @@ async fn kcl_keeps_what_is_its_own_in_the_rows_and_rows_that_are_no_leases() {
     assert_eq!(left, others, "what is no lease stays, to the last attribute");
 }
 
+/// As Data Prepper has them.
+#[tokio::test]
+async fn of_a_multi_stream_application_the_leases_of_the_stream_are_used() {
+    let dynamo = DynamoDb::start().await.unwrap();
+    dynamo.create_table(TABLE, "leaseKey").await.unwrap();
+    let lease = |stream: &str, n: usize| {
+        json!({
+            "leaseKey": {"S": format!("{stream}:shardId-{n:012}")}, "leaseCounter": {"N": "5"},
+            "streamName": {"S": stream}, "shardId": {"S": format!("shardId-{n:012}")},
+            "ownerSwitchesSinceCheckpoint": {"N": "0"}, "checkpointSubSequenceNumber": {"N": "0"},
+            "checkpoint": {"S": sequence(n).as_str()},
+        })
+    };
+    let (ours, old, other) =
+        ("123456789012:events:1700000000", "123456789012:events:1600000000", "123456789012:orders:1700000000");
+    for (stream, n) in [(ours, 1), (ours, 2), (old, 1), (other, 1)] {
+        dynamo.put(TABLE, &lease(stream, n)).await.unwrap();
+    }
+    let table = table(&dynamo).await;
+    let rows = table.list().await.unwrap();
+    let expected = |n: usize| Row { counter: 5, position: Position::From(sequence(n)), ..numbered(n) };
+    assert_eq!(rows, [expected(1), expected(2)]);
+    assert_eq!(write(&table, &rows[0], &renewed(&rows[0], "one", after(9))).await, Written::Done);
+    let child = Row { parents: vec![numbered(1).shard], ..row("shardId-000000000003", Position::TrimHorizon) };
+    table.create(std::slice::from_ref(&child)).await.unwrap();
+    table.remove(&rows[1..]).await.unwrap();
+    let second = self::table(&dynamo).await;
+    assert_eq!(second.list().await.unwrap(), [renewed(&rows[0], "one", after(9)), child]);
+    let items = by_key(dynamo.items(TABLE).await.unwrap());
+    let keys: Vec<&str> = items.keys().map(String::as_str).collect();
+    let key = |stream: &str, n: usize| format!("{stream}:shardId-{n:012}");
+    assert_eq!(keys, [key(old, 1), key(ours, 1), key(ours, 3), key(other, 1)]);
+    for (stream, n) in [(old, 1), (other, 1)] {
+        assert_eq!(items[&key(stream, n)], lease(stream, n), "not ours");
+    }
+    let made = &items[&key(ours, 3)];
+    assert_eq!((&made["streamName"]["S"], &made["shardId"]["S"]), (&json!(ours), &json!("shardId-000000000003")));
+    assert_eq!(made["parentShardId"]["SS"], json!(["shardId-000000000001"]), "as KCL has parents: shards");
+}
+
 #[tokio::test]
 async fn more_than_a_page_is_listed_whole() {
     let dynamo = DynamoDb::start().await.unwrap();
@@ -339,7 +379,7 @@ async fn a_running_kcl_application_is_left_alone_and_a_stopped_one_followed() {
     let event = |n: usize| ("key".to_owned(), json!({"n": n}).to_string().into_bytes());
     let put: Vec<_> = (0..20).map(event).collect();
     client.put_records("taken", &put).await.expect("put");
-    let place = sequence_at(&kinesis, 12).await;
+    let place = sequence_at(&kinesis, "taken", "shardId-000000000000", 12).await;
     dynamo.create_table(TABLE, "leaseKey").await.expect("table");
     let lease = |counter: usize| {
         json!({
@@ -385,9 +425,37 @@ async fn a_running_kcl_application_is_left_alone_and_a_stopped_one_followed() {
     assert_eq!(read, (12..20).collect::<Vec<_>>(), "from the record of the checkpoint on");
 }
 
-/// The sequence number of a record, by its place in the one shard of `taken`.
-async fn sequence_at(kinesis: &Kinesis, at: usize) -> String {
-    let from = json!({"StreamName": "taken", "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"});
+/// KCL removes the lease of a shard that has ended days before the stream forgets the shard.
+#[tokio::test]
+async fn a_parent_whose_lease_kcl_removed_is_not_read_again() {
+    let search = shared().lease().await.expect("OpenSearch");
+    let (kinesis, dynamo) = (Kinesis::start().await.expect("Kinesis"), DynamoDb::start().await.expect("DynamoDB"));
+    let client = kinesis.client();
+    client.create_stream("split", 1).await.expect("stream");
+    let event = |n: usize| (format!("key-{n}"), json!({"n": n}).to_string().into_bytes());
+    client.put_records("split", &(0..20).map(event).collect::<Vec<_>>()).await.expect("put");
+    let children = client.split_shard("split", "shardId-000000000000").await.expect("split");
+    client.put_records("split", &(20..40).map(event).collect::<Vec<_>>()).await.expect("put");
+    dynamo.create_table(TABLE, "leaseKey").await.expect("table");
+    for child in children {
+        let lease = json!({
+            "leaseKey": {"S": child.id}, "leaseCounter": {"N": "9"}, "ownerSwitchesSinceCheckpoint": {"N": "0"},
+            "checkpoint": {"S": sequence_at(&kinesis, "split", &child.id, 0).await},
+            "checkpointSubSequenceNumber": {"N": "0"}, "parentShardId": {"SS": ["shardId-000000000000"]},
+        });
+        dynamo.put(TABLE, &lease).await.expect("put");
+    }
+    let (endpoint, state) = (dynamo.url(), format!("dynamodb:{TABLE}"));
+    let place = ["--state", &state, "--dynamodb-endpoint-url", &endpoint];
+    catch_up(&kinesis, &search, "split", &place).await.expect(0, &[]);
+    let mut read: Vec<u64> = documents(&search, "unrecognized-*").await.iter().map(number).collect();
+    read.sort_unstable();
+    assert_eq!(read, (20..40).collect::<Vec<_>>());
+}
+
+/// The sequence number of a record, by its place in a shard.
+async fn sequence_at(kinesis: &Kinesis, stream: &str, shard: &str, at: usize) -> String {
+    let from = json!({"StreamName": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"});
     let iterator = kinesis.client().call("GetShardIterator", &from).await.expect("an iterator");
     let page = json!({"ShardIterator": iterator["ShardIterator"]});
     let page = kinesis.client().call("GetRecords", &page).await.expect("records");

@@ -148,6 +148,35 @@ async fn kcl_3_hands_its_place_over_and_takes_it_back() {
     assert!((1..=10).contains(&again), "only the records of KCL's last checkpoints: {third:?}");
 }
 
+/// A table that essink made has no hash keys, no children in a parent that has ended, no index of owners and nothing of a
+/// coordinator: KCL does without, or adds it.
+#[tokio::test]
+#[ignore = "fetches KCL 3 from Maven and takes a minute"]
+async fn kcl_3_takes_over_a_table_that_essink_made() {
+    let built = Command::new("bash").args([SCRIPT, "--build"]).status().await.expect("bash runs");
+    assert!(built.success());
+    let search = shared().lease().await.expect("OpenSearch");
+    let (kinesis, dynamo) = (Kinesis::start().await.expect("Kinesis"), DynamoDb::start().await.expect("DynamoDB"));
+    let client = kinesis.client();
+    client.create_stream(STREAM, 1).await.expect("stream");
+    client.put_records(STREAM, &records(0..50)).await.expect("put");
+    client.split_shard(STREAM, "shardId-000000000000").await.expect("split");
+    client.put_records(STREAM, &records(50..100)).await.expect("put");
+    let (endpoint, state) = (dynamo.url(), format!("dynamodb:{TABLE}"));
+    let more = ["--state", &state, "--dynamodb-endpoint-url", &endpoint, "--lease-timeout", "5s"];
+    catch_up(&kinesis, &search, STREAM, &more).await.expect(0, &[]);
+    assert_eq!(indexed(&search).await, (0..100).collect());
+    show(&dynamo, "essink has stopped").await;
+    client.put_records(STREAM, &records(100..200)).await.expect("put");
+    let kcl = Kcl::start(&kinesis, &dynamo, usize::MAX / 2);
+    kcl.until("record", 100).await;
+    let kcl = kcl.stop().await;
+    assert_eq!(kcl.said("record").len(), 100, "none again");
+    assert_eq!(kcl.taken(), (100..200).collect());
+    assert_eq!(kcl.said("at").len(), 2, "not in the shard that has ended");
+    show(&dynamo, "KCL has stopped").await;
+}
+
 async fn show(dynamo: &DynamoDb, when: &str) {
     for item in dynamo.items(TABLE).await.expect("items") {
         println!("{when}: {item}");

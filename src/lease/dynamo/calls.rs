@@ -1,6 +1,7 @@
 //! The five calls on rows.
 
 use std::error::Error;
+use std::sync::OnceLock;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -10,6 +11,7 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 
 use super::fault;
 use super::item::{self, Found, Item, Own};
+use super::keys::Keys;
 use super::update::Parts;
 use crate::lease::table::{Change, Row};
 use crate::pipeline::ports::StoreError;
@@ -26,6 +28,8 @@ pub(super) struct Calls {
     pub(super) client: Client,
     pub(super) table: String,
     pub(super) own: Own,
+    /// As the first listing found them.
+    pub(super) keys: OnceLock<Keys>,
 }
 
 /// How one try of a conditional write ended.
@@ -60,7 +64,7 @@ impl Calls {
 
     /// What an item is; refuses a lease that cannot be understood.
     pub(super) fn read(&self, item: &Item) -> Result<Found, StoreError> {
-        item::read(item, &self.own).map_err(|why| {
+        item::read(item, &self.own, self.keys()).map_err(|why| {
             let key = item.get(item::KEY).and_then(|key| key.as_s().ok()).map_or("", String::as_str);
             StoreError::Halt(format!("lease {key} in table {} cannot be used: {why}", self.table))
         })
@@ -68,7 +72,8 @@ impl Calls {
 
     /// Creates a row; one that exists stays as it is.
     pub(super) async fn put(&self, row: &Row) -> Result<(), StoreError> {
-        let request = self.client.put_item().table_name(&self.table).set_item(Some(item::fresh(row, &self.own)));
+        let request =
+            self.client.put_item().table_name(&self.table).set_item(Some(item::fresh(row, &self.own, self.keys())));
         let request = request.condition_expression("attribute_not_exists(#key)");
         match Box::pin(request.expression_attribute_names("#key", item::KEY).send()).await {
             Err(error) if fault::code(&error) != CONFLICT => Err(self.failed("PutItem", &error)),
@@ -79,7 +84,8 @@ impl Calls {
     /// Writes what changes.
     pub(super) async fn update(&self, change: &Change) -> Result<Tried, StoreError> {
         let parts = Parts::of(change, &self.own);
-        let request = self.client.update_item().table_name(&self.table).set_key(Some(item::key(&change.was.shard)));
+        let request =
+            self.client.update_item().table_name(&self.table).set_key(Some(item::key(&change.was.shard, self.keys())));
         let request = request.update_expression(parts.expression()).condition_expression(parts.condition);
         let request = request.set_expression_attribute_names(Some(parts.names));
         let request = request.set_expression_attribute_values(Some(parts.values));
@@ -95,7 +101,8 @@ impl Calls {
     /// Removes a row.
     pub(super) async fn delete(&self, row: &Row) -> Result<Tried, StoreError> {
         let parts = Parts::if_still(row);
-        let request = self.client.delete_item().table_name(&self.table).set_key(Some(item::key(&row.shard)));
+        let request =
+            self.client.delete_item().table_name(&self.table).set_key(Some(item::key(&row.shard, self.keys())));
         let request = request.condition_expression(parts.condition);
         let request = request.set_expression_attribute_names(Some(parts.names));
         let request = request.set_expression_attribute_values(Some(parts.values));
@@ -106,6 +113,10 @@ impl Calls {
                 _ => Err(self.failed("DeleteItem", &error)),
             },
         }
+    }
+
+    fn keys(&self) -> &Keys {
+        self.keys.get().unwrap_or(&Keys::Shard)
     }
 
     fn met(&self, item: Option<&Item>) -> Result<Tried, StoreError> {

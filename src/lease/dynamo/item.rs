@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use super::keys::Keys;
 use crate::lease::form;
 use crate::lease::table::Row;
 use crate::pipeline::position::{Position, Sequence, ShardId};
@@ -28,6 +29,10 @@ const ENTITY: &str = "entityType";
 /// A checkpoint that an application had prepared and not made. KCL takes them away with every checkpoint.
 pub(super) const PENDING: [&str; 3] =
     ["pendingCheckpoint", "pendingCheckpointSubSequenceNumber", "pendingCheckpointState"];
+
+/// Of leases of a multi-stream application: what its keys begin with, and the shard.
+const KEY_STREAM: &str = "streamName";
+const KEY_SHARD: &str = "shardId";
 
 pub(super) const STREAM: &str = "essink_stream";
 pub(super) const GROUP: &str = "essink_group";
@@ -68,8 +73,9 @@ pub(super) enum Found {
 }
 
 /// Reads an item; an error says what is wrong with it.
-pub(super) fn read(item: &Item, own: &Own) -> Result<Found, String> {
-    let Some(shard) = text(item, KEY).filter(|key| is_lease(item, key)) else {
+pub(super) fn read(item: &Item, own: &Own, keys: &Keys) -> Result<Found, String> {
+    let shard = text(item, KEY).and_then(|key| keys.shard(key));
+    let Some(shard) = shard.filter(|shard| is_lease(item, shard)) else {
         return Ok(Found::Other);
     };
     for (name, ours) in [(STREAM, &own.stream), (GROUP, &own.group)] {
@@ -96,11 +102,10 @@ pub(super) fn read(item: &Item, own: &Own) -> Result<Found, String> {
     Ok(Found::Lease { row, foreign })
 }
 
-/// Leases of a multi-stream application are called `ACCOUNT:STREAM:EPOCH:shardId-…`; its coordinator's and metrics' rows
-/// say what they are, or have no checkpoint.
-fn is_lease(item: &Item, key: &str) -> bool {
+/// A coordinator's and metrics' rows say what they are, or have neither counter nor checkpoint.
+pub(super) fn is_lease(item: &Item, shard: &str) -> bool {
     let entity = item.get(ENTITY).is_none_or(|entity| entity.as_s().is_ok_and(|entity| entity == "LEASE"));
-    entity && key.starts_with("shardId-") && (item.contains_key(COUNTER) || item.contains_key(CHECKPOINT))
+    entity && shard.starts_with("shardId-") && (item.contains_key(COUNTER) || item.contains_key(CHECKPOINT))
 }
 
 fn position(item: &Item, own: &Own, is_ours: bool) -> Result<Position, String> {
@@ -141,17 +146,20 @@ pub(super) fn checkpoint(position: &Position) -> (String, i64, Option<String>) {
 }
 
 /// The item of a row that is not there yet, as KCL would have made it.
-pub(super) fn fresh(row: &Row, own: &Own) -> Item {
+pub(super) fn fresh(row: &Row, own: &Own, keys: &Keys) -> Item {
     let (checkpoint, sub_sequence, wordless) = checkpoint(&row.position);
     let parents = row.parents.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let of_many = if let Keys::Stream(stream) = keys { Some(stream.as_str()) } else { None };
     let attributes = [
-        (KEY, Some(s(&*row.shard.0))),
+        (KEY, Some(s(keys.key(&row.shard)))),
         (OWNER, row.owner.as_deref().map(s)),
         (COUNTER, Some(n(row.counter))),
         (CHECKPOINT, Some(s(checkpoint))),
         (SUB_SEQUENCE, Some(n(sub_sequence))),
         (SWITCHES, Some(n(0))),
         (PARENTS, Some(parents).filter(|parents| !parents.is_empty()).map(AttributeValue::Ss)),
+        (KEY_STREAM, of_many.map(s)),
+        (KEY_SHARD, of_many.map(|_| s(&*row.shard.0))),
         (STREAM, Some(s(&*own.stream))),
         (GROUP, Some(s(&*own.group))),
         (OUR_COUNTER, Some(n(row.counter))),
@@ -162,8 +170,8 @@ pub(super) fn fresh(row: &Row, own: &Own) -> Item {
 }
 
 /// The key of a row.
-pub(super) fn key(shard: &ShardId) -> Item {
-    Item::from([(KEY.to_owned(), s(&*shard.0))])
+pub(super) fn key(shard: &ShardId, keys: &Keys) -> Item {
+    Item::from([(KEY.to_owned(), s(keys.key(shard)))])
 }
 
 pub(super) fn s(text: impl Into<String>) -> AttributeValue {
@@ -174,7 +182,7 @@ pub(super) fn n(number: impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 

@@ -26,9 +26,9 @@ impl Wire {
     async fn answering(answers: impl IntoIterator<Item = Answer>) -> (Self, DynamoTable) {
         let wire = Self { answers: Arc::new(StdMutex::new(answers.into_iter().collect())), ..Self::default() };
         let served = wire.clone();
-        let app = Router::new().fallback(move |headers: HeaderMap, _: Bytes| {
+        let app = Router::new().fallback(move |headers: HeaderMap, body: Bytes| {
             let served = served.clone();
-            async move { served.answer(&headers) }
+            async move { served.answer(&headers, &body) }
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -36,9 +36,11 @@ impl Wire {
         (wire, table_at(&endpoint).await)
     }
 
-    fn answer(&self, headers: &HeaderMap) -> Response<Body> {
+    fn answer(&self, headers: &HeaderMap, body: &[u8]) -> Response<Body> {
         let target = headers["x-amz-target"].to_str().unwrap();
-        self.asked.lock().unwrap().push(target.rsplit('.').next().unwrap().to_owned());
+        let (operation, body) = (target.rsplit('.').next().unwrap(), serde_json::from_slice::<Value>(body).unwrap());
+        assert!(operation != "Scan" || body["ConsistentRead"] == true, "a lease as it was a moment ago");
+        self.asked.lock().unwrap().push(operation.to_owned());
         let (status, answer) = self.answers.lock().unwrap().pop_front().expect("asked more often than scripted");
         let reply = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
         reply.body(answer.to_string().into()).unwrap()

@@ -47,7 +47,7 @@ fn rows_of_every_kcl_are_understood_and_what_is_no_lease_is_left_alone() {
     let cases: Vec<Value> = serde_json::from_str(include_str!("../../../../tests/kcl/rows.json")).unwrap();
     assert!(cases.len() > 10);
     for case in cases {
-        let (found, expected) = (read(&item(&case["item"]), &own()), &case["row"]);
+        let (found, expected) = (read(&item(&case["item"]), &own(), &Keys::Shard), &case["row"]);
         if expected.is_null() {
             assert_eq!(found, Ok(Found::Other), "{}", case["source"]);
             continue;
@@ -72,18 +72,18 @@ fn a_fresh_row_comes_back_and_tells_kcl_nothing_untrue() {
     fn check(position: Position, checkpoint: &str, sub_sequence: i64) {
         let parents = vec!["shardId-2".into(), "shardId-3".into()];
         let row = Row { wanted_by: Some("two".to_owned()), counter: 7, parents, ..row(position) };
-        let made = fresh(&Row { owner: Some("one".to_owned()), ..row.clone() }, &own());
+        let made = fresh(&Row { owner: Some("one".to_owned()), ..row.clone() }, &own(), &Keys::Shard);
         assert_eq!((text(&made, CHECKPOINT), number(&made, SUB_SEQUENCE)), (Some(checkpoint), Ok(Some(sub_sequence))));
         assert_eq!(number::<u64>(&made, SWITCHES), Ok(Some(0)), "KCL reads it into a number that must be there");
         let row = Row { owner: Some("one".to_owned()), ..row };
-        assert_eq!(read(&made, &own()), Ok(Found::Lease { row, foreign: false }));
+        assert_eq!(read(&made, &own(), &Keys::Shard), Ok(Found::Lease { row, foreign: false }));
     }
     check(Position::TrimHorizon, "TRIM_HORIZON", 0);
     check(Position::At(Millis(5)), "TRIM_HORIZON", 0);
     check(from(495), "TRIM_HORIZON", 0);
     check(after(495), "495", 2_147_483_647);
     check(Position::End, "SHARD_END", 0);
-    let bare = fresh(&row(Position::TrimHorizon), &own());
+    let bare = fresh(&row(Position::TrimHorizon), &own(), &Keys::Shard);
     for absent in [OWNER, PARENTS, WANTED_BY, POSITION] {
         assert!(!bare.contains_key(absent), "{absent}: DynamoDB has no empty sets, and KCL takes a name for an owner");
     }
@@ -91,11 +91,11 @@ fn a_fresh_row_comes_back_and_tells_kcl_nothing_untrue() {
 
 #[test]
 fn a_word_of_ours_counts_only_while_kcl_has_not_written() {
-    let ours = fresh(&Row { counter: 7, ..row(Position::At(Millis(5))) }, &own());
+    let ours = fresh(&Row { counter: 7, ..row(Position::At(Millis(5))) }, &own(), &Keys::Shard);
     let check = |changes: &[(&str, AttributeValue)], expected: Position| {
         let mut item = ours.clone();
         item.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let Ok(Found::Lease { row, .. }) = read(&item, &own()) else { panic!("{changes:?}") };
+        let Ok(Found::Lease { row, .. }) = read(&item, &own(), &Keys::Shard) else { panic!("{changes:?}") };
         assert_eq!(row.position, expected, "{changes:?}");
     };
     check(&[], Position::At(Millis(5)));
@@ -107,9 +107,9 @@ fn a_word_of_ours_counts_only_while_kcl_has_not_written() {
 #[test]
 fn what_cannot_be_understood_is_refused_with_its_name() {
     fn check(change: impl Fn(&mut Item), words: &str) {
-        let mut item = fresh(&row(Position::At(Millis(5))), &own());
+        let mut item = fresh(&row(Position::At(Millis(5))), &own(), &Keys::Shard);
         change(&mut item);
-        let refused = read(&item, &own()).unwrap_err();
+        let refused = read(&item, &own(), &Keys::Shard).unwrap_err();
         assert!(refused.contains(words), "{refused:?}: {words:?}");
     }
     let set = |name: &'static str, value: AttributeValue| {
@@ -124,5 +124,5 @@ fn what_cannot_be_understood_is_refused_with_its_name() {
     check(set(GROUP, s("copy")), "give each group and stream its own table");
     check(|item| drop(item.remove(COUNTER)), "it has no leaseCounter");
     let other = json!({"leaseKey": {"S": "shardId-5"}, "note": {"S": "of somebody else"}});
-    assert_eq!(read(&self::item(&other), &own()), Ok(Found::Other));
+    assert_eq!(read(&self::item(&other), &own(), &Keys::Shard), Ok(Found::Other));
 }
