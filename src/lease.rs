@@ -1,11 +1,13 @@
 //! Who reads each shard, and how far it has been read and settled, kept where a restart finds it.
 //!
 //! [`cluster`] keeps leases in the target cluster, so that a restored snapshot rewinds positions with the
-//! data; [`mod@file`] keeps them on a disk, for one worker. Both implement [`LeaseTable`](table::LeaseTable).
+//! data; [`dynamo`] in a table that the Kinesis Client Library understands; [`mod@file`] on a disk, for one worker. All
+//! implement [`LeaseTable`](table::LeaseTable).
 
 pub mod balance;
 mod change;
 pub mod cluster;
+pub mod dynamo;
 pub mod file;
 mod form;
 pub mod keeper;

@@ -11,12 +11,15 @@ use super::clock;
 use super::connect;
 use super::consent::Terminal;
 use super::exit::Failure;
+use super::stores;
 use crate::config::{
     self, DashboardsAction, DashboardsOptions, DashboardsServer, InitTemplatesOptions, NameOptions, PruneFamily,
-    RetentionOptions, StateOptions,
+    RetentionOptions, StateOptions, TableOptions,
 };
 use crate::lease::cluster::{self, ClusterTable};
+use crate::lease::dynamo::Own;
 use crate::opensearch::client::Client;
+use crate::pipeline::position::Position;
 use crate::upkeep::dashboards::{self, Place};
 use crate::upkeep::names::Prefixes;
 use crate::upkeep::retention::{self, Applied, Keep, Plan, PruneOptions, Rotation};
@@ -28,38 +31,55 @@ pub async fn init_templates(options: &InitTemplatesOptions) -> Result<(), Failur
     let wanted = template_options(&options.names, &options.templates);
     let templates = templates::ensure(&client, &wanted, options.dry_run).await.map_err(Failure::unavailable)?;
     let state = match &options.state {
-        StateOptions::Index(index) => Some(state_index(client, index, options.dry_run).await?),
-        StateOptions::File(_) => None,
+        StateOptions::Index(index) => Prepared {
+            state_index: Some(state_index(client, index, options.dry_run).await?),
+            ..Prepared::of(templates)
+        },
+        StateOptions::Table(place) => {
+            Prepared { state_table: Some(state_table(place, options.dry_run).await?), ..Prepared::of(templates) }
+        }
+        StateOptions::File(_) => Prepared::of(templates),
     };
-    print(options.json, &Prepared { state_index: state, templates })
+    print(options.json, &state)
 }
 
 /// What `init-templates` did, or would do.
 #[derive(Serialize)]
 struct Prepared {
-    /// The index of positions; none where they are kept in a file.
-    state_index: Option<StateIndex>,
+    /// The index of positions; none where they are kept elsewhere.
+    state_index: Option<StatePlace>,
+    /// The table of positions; none where they are kept elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_table: Option<StatePlace>,
     #[serde(flatten)]
     templates: Report,
 }
 
 #[derive(Serialize)]
-struct StateIndex {
+struct StatePlace {
     name: String,
     action: Action,
 }
 
+impl Prepared {
+    fn of(templates: Report) -> Self {
+        Self { state_index: None, state_table: None, templates }
+    }
+}
+
 impl fmt::Display for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(index) = &self.state_index {
-            writeln!(f, "{:<13} index {}", index.action.words(self.templates.dry_run), index.name)?;
+        for (kind, place) in [("index", &self.state_index), ("table", &self.state_table)] {
+            if let Some(place) = place {
+                writeln!(f, "{:<13} {kind} {}", place.action.words(self.templates.dry_run), place.name)?;
+            }
         }
         self.templates.fmt(f)
     }
 }
 
 /// Makes the index of positions, so that a service that may not create it can run.
-async fn state_index(client: Client, index: &str, dry_run: bool) -> Result<StateIndex, Failure> {
+async fn state_index(client: Client, index: &str, dry_run: bool) -> Result<StatePlace, Failure> {
     // No lease is read or written: whose they would be does not matter.
     let nobody = String::new;
     let options = cluster::ClusterOptions { index: index.to_owned(), stream: nobody(), group: nobody() };
@@ -68,8 +88,25 @@ async fn state_index(client: Client, index: &str, dry_run: bool) -> Result<State
         true => !table.has_index().await.map_err(Failure::unavailable)?,
         false => table.ensure_index().await.map_err(Failure::unavailable)?,
     };
-    let action = if made { Action::Created } else { Action::Unchanged };
-    Ok(StateIndex { name: index.to_owned(), action })
+    Ok(StatePlace::new(index, made))
+}
+
+/// The same for a table of DynamoDB.
+async fn state_table(place: &TableOptions, dry_run: bool) -> Result<StatePlace, Failure> {
+    let own = Own { stream: String::new(), group: String::new(), begin: Position::TrimHorizon };
+    let table = stores::dynamo(place, own).await;
+    let made = match dry_run {
+        true => !table.has_table().await.map_err(Failure::unavailable)?,
+        false => table.ensure_table().await.map_err(Failure::unavailable)?,
+    };
+    Ok(StatePlace::new(&place.name, made))
+}
+
+impl StatePlace {
+    fn new(name: &str, made: bool) -> Self {
+        let action = if made { Action::Created } else { Action::Unchanged };
+        Self { name: name.to_owned(), action }
+    }
 }
 
 /// `essink prune`

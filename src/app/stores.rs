@@ -9,9 +9,11 @@ use tokio::time::{Instant, sleep};
 
 use super::clock;
 use super::exit::Failure;
-use crate::config::{DeadLetterOptions, RunOptions, StateOptions};
+use crate::config::{DeadLetterOptions, RunOptions, StateOptions, TableOptions};
 use crate::dead_letter::{DirLetters, DirOptions, IndexLetters, IndexOptions};
+use crate::kinesis::client::{Access, settings};
 use crate::lease::cluster::{ClusterOptions, ClusterTable};
+use crate::lease::dynamo::{DynamoTable, Own};
 use crate::lease::file::FileTable;
 use crate::lease::table::{Change, LeaseTable, Row, Written};
 use crate::opensearch::bulk::BulkClient;
@@ -22,10 +24,15 @@ use crate::pipeline::position::{Position, ShardId};
 use crate::pipeline::route::Prefixes;
 use crate::upkeep::retention::{self, Keep};
 
-/// Either table of leases.
+/// One request on a row; the keeper looks again after a few seconds.
+const TABLE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Any table of leases.
 pub enum Table {
     /// Documents in the target cluster.
     Index(ClusterTable),
+    /// Items in DynamoDB.
+    Dynamo(DynamoTable),
     /// A file, for one worker.
     File(FileTable),
 }
@@ -42,6 +49,7 @@ impl LeaseTable for Table {
     async fn list(&self) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Index(table) => table.list().await,
+            Self::Dynamo(table) => table.list().await,
             Self::File(table) => table.list().await,
         }
     }
@@ -49,6 +57,7 @@ impl LeaseTable for Table {
     async fn create(&self, rows: &[Row]) -> Result<(), StoreError> {
         match self {
             Self::Index(table) => table.create(rows).await,
+            Self::Dynamo(table) => table.create(rows).await,
             Self::File(table) => table.create(rows).await,
         }
     }
@@ -56,6 +65,7 @@ impl LeaseTable for Table {
     async fn write(&self, changes: &[Change]) -> Result<Vec<Written>, StoreError> {
         match self {
             Self::Index(table) => table.write(changes).await,
+            Self::Dynamo(table) => table.write(changes).await,
             Self::File(table) => table.write(changes).await,
         }
     }
@@ -63,6 +73,7 @@ impl LeaseTable for Table {
     async fn remove(&self, rows: &[Row]) -> Result<(), StoreError> {
         match self {
             Self::Index(table) => table.remove(rows).await,
+            Self::Dynamo(table) => table.remove(rows).await,
             Self::File(table) => table.remove(rows).await,
         }
     }
@@ -78,7 +89,9 @@ impl DeadLetters for Letters {
 }
 
 /// The table that `--state` names, with its place made sure of.
-pub async fn leases(options: &RunOptions, client: &Client, stream: &str) -> Result<Table, Failure> {
+///
+/// `begin` is where shards begin that exist when the group is born.
+pub async fn leases(options: &RunOptions, client: &Client, stream: &str, begin: &Position) -> Result<Table, Failure> {
     let group = options.stream.group.clone();
     let table = match &options.state {
         StateOptions::File(path) => FileTable::open(path, stream, &group).map(Table::File).map_err(Failure::usage)?,
@@ -87,6 +100,13 @@ pub async fn leases(options: &RunOptions, client: &Client, stream: &str) -> Resu
             let table = ClusterTable::new(client.clone(), options);
             patiently(|| table.ensure_index()).await?;
             Table::Index(table)
+        }
+        StateOptions::Table(place) => {
+            let table = dynamo(place, Own { stream: stream.to_owned(), group, begin: begin.clone() }).await;
+            patiently(|| table.ensure_table()).await?;
+            // The table of another group or stream is refused now, and not after a patience.
+            patiently(|| table.list()).await?;
+            Table::Dynamo(table)
         }
     };
     Ok(table)
@@ -114,6 +134,18 @@ async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(call: impl Fn()
 pub async fn positions(table: &Table) -> Result<BTreeMap<ShardId, Position>, Failure> {
     let rows = patiently(|| table.list()).await?;
     Ok(rows.into_iter().map(|row| (row.shard, row.position)).collect())
+}
+
+/// The table of DynamoDB; nothing is sent yet.
+pub async fn dynamo(place: &TableOptions, own: Own) -> DynamoTable {
+    let access = Access {
+        region: place.region.clone(),
+        endpoint: place.endpoint_url.clone(),
+        connect_timeout: TABLE_TIMEOUT,
+        call_timeout: TABLE_TIMEOUT,
+        ..Access::default()
+    };
+    DynamoTable::new(&settings(&access).await, &place.name, own)
 }
 
 /// Tells this process from every other that ever kept a lease, and people where it runs.

@@ -167,7 +167,7 @@ impl Worker {
         let at = clock::now();
         let tip = Tip { started: at, began: Instant::now(), quiet: QUIET };
         let from = self.first_position(at)?;
-        let table = stores::leases(&self.options, &self.client, &self.stream.arn).await?;
+        let table = stores::leases(&self.options, &self.client, &self.stream.arn, &from).await?;
         let letters = stores::letters(&self.options, &self.client, &self.stream.arn)?;
         // In this order: a shard that closes in between is no false alarm.
         let stored = stores::positions(&table).await?;

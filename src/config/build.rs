@@ -19,8 +19,10 @@ type Built<T> = Result<T, Problem>;
 
 /// For `essink run`.
 pub fn run(s: &Settings) -> Built<RunOptions> {
+    let stream = stream(s)?;
     Ok(RunOptions {
-        stream: stream(s)?,
+        state: state(s, stream.region.clone())?,
+        stream,
         events: events(s)?,
         batch: batch(s)?,
         cluster: cluster(s)?,
@@ -28,7 +30,6 @@ pub fn run(s: &Settings) -> Built<RunOptions> {
         templates: if s.get(&NO_INIT_TEMPLATES)? { None } else { Some(templates(s)?) },
         retention: if s.is_chosen(&KEEP.row) { Some(own_retention(s)?) } else { None },
         dead_letters: dead_letters(s)?,
-        state: state(s)?,
         http: HttpOptions { listen: s.get(&HTTP_LISTEN)?, chosen: s.is_chosen(&HTTP_LISTEN.row) },
         checkpoint_interval: s.get(&CHECKPOINT_INTERVAL)?,
         lease_timeout: s.get(&LEASE_TIMEOUT)?,
@@ -42,7 +43,7 @@ pub fn init_templates(s: &Settings) -> Built<InitTemplatesOptions> {
         cluster: cluster(s)?,
         names: names(s)?,
         templates: templates(s)?,
-        state: state(s)?,
+        state: state(s, s.optional(&AWS_REGION)?)?,
         dry_run: s.get(&DRY_RUN)?,
         json: s.get(&JSON)?,
     })
@@ -217,9 +218,13 @@ fn dead_letters(s: &Settings) -> Built<DeadLetterOptions> {
     })
 }
 
-fn state(s: &Settings) -> Built<StateOptions> {
+fn state(s: &Settings, region: Option<String>) -> Built<StateOptions> {
     Ok(match s.get(&STATE)? {
-        Place::Index => StateOptions::Index(s.get(&STATE_INDEX)?),
-        Place::Path(file) => StateOptions::File(file),
+        Leases::Index => StateOptions::Index(s.get(&STATE_INDEX)?),
+        Leases::File(file) => StateOptions::File(file),
+        Leases::Table(name) => {
+            let endpoint_url = s.optional(&DYNAMODB_ENDPOINT_URL)?;
+            StateOptions::Table(TableOptions { name, region, endpoint_url })
+        }
     })
 }

@@ -9,7 +9,7 @@ use super::options::dashboards::{EXPORT, INSTALL};
 use super::options::delivery::{FLUSH_BYTES, IN_FLIGHT, MEMORY};
 use super::options::indices::{PINPOINT_PREFIX, UNRECOGNIZED_PREFIX};
 use super::options::retention::{KEEP, KEEP_DEAD_LETTERS};
-use super::options::state::{DEAD_LETTER_PREFIX, Place, STATE, STATE_INDEX};
+use super::options::state::{DEAD_LETTER_PREFIX, Leases, STATE, STATE_INDEX};
 use super::options::stream::STREAM;
 use super::options::{Opt, Verb};
 use super::problem::Problem;
@@ -145,9 +145,9 @@ fn client_certificate(settings: &Settings) -> Option<String> {
 
 /// The state index needs compare-and-set under ids of its own, which serverless collections do not promise.
 fn serverless_state(settings: &Settings) -> Option<String> {
-    let in_cluster = read(settings, &STATE)? == Place::Index;
+    let in_cluster = read(settings, &STATE)? == Leases::Index;
     (in_cluster && super::build::auth_method(settings)? == AuthMethod::SigV4Aoss).then(|| {
-        "state: positions cannot be kept safely in a serverless collection (sigv4-aoss); give --state file:PATH"
+        "state: positions cannot be kept safely in a serverless collection (sigv4-aoss); give --state dynamodb:TABLE or file:PATH"
             .to_owned()
     })
 }

@@ -8,6 +8,8 @@ const INDEX_NAME_BYTES: usize = 255;
 const PREFIX_BYTES: usize = 200;
 /// Law of Kinesis: a stream name has at most 128 characters.
 const STREAM_NAME_BYTES: usize = 128;
+/// Law of DynamoDB: a table name has 3 to 255 characters.
+const TABLE_BYTES: std::ops::RangeInclusive<usize> = 3..=255;
 /// Ours: a group is part of document ids in the state index, which end at 512 bytes.
 const GROUP_BYTES: usize = 64;
 
@@ -69,6 +71,19 @@ pub fn stream(text: &str) -> Result<StreamName, String> {
 /// The name under which positions are kept.
 pub fn group(text: &str) -> Result<String, String> {
     plain(text, GROUP_BYTES)
+}
+
+/// A DynamoDB table.
+pub fn table(text: &str) -> Result<String, String> {
+    if !TABLE_BYTES.contains(&text.len()) {
+        return Err(format!(
+            "has {} characters; {} to {} are allowed",
+            text.len(),
+            TABLE_BYTES.start(),
+            TABLE_BYTES.end()
+        ));
+    }
+    plain(text, *TABLE_BYTES.end())
 }
 
 /// Letters, digits, `-`, `_` and `.`: the alphabet of Kinesis names, and safe in ids and file names.

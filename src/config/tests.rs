@@ -126,6 +126,16 @@ fn what_is_given_arrives() {
     assert_eq!(run.dead_letters, DeadLetterOptions::Directory("dead".into()));
     assert!(run.http.chosen && run.templates.is_none());
     assert_eq!(World::typed("run --stream x --gzip 6").run().batch.gzip, Some(6));
+    let stream = "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks";
+    let table =
+        |more: &str| World::typed(&format!("run --stream {stream} --state dynamodb:Logstash.1{more}")).run().state;
+    let expected = |endpoint_url: Option<&str>| {
+        let region = Some("eu-west-1".to_owned());
+        let (name, endpoint_url) = ("Logstash.1".to_owned(), endpoint_url.map(str::to_owned));
+        StateOptions::Table(TableOptions { name, region, endpoint_url })
+    };
+    assert_eq!(table(""), expected(None));
+    assert_eq!(table(" --dynamodb-endpoint-url http://127.0.0.1:8000"), expected(Some("http://127.0.0.1:8000")));
 }
 
 #[test]

@@ -45,11 +45,16 @@ pub struct Plan {
 /// A birth that was cut short is completed: while every stored position is the same start, nothing has
 /// been read, and the shards without a position get that start, not the one asked for now. For a shard
 /// that came after the birth it means the same as its beginning.
+///
+/// Later the only positions to store are those of shards that ended before their lease was removed by KCL.
 pub fn births(listed: &[Shard], known: &BTreeMap<ShardId, Position>, start: &Position) -> Vec<(ShardId, Position)> {
     let mut positions = known.values();
     let first = positions.next().unwrap_or(start);
     let unread = matches!(first, Position::TrimHorizon | Position::At(_)) && positions.all(|p| p == first);
-    let unborn = listed.iter().filter(|shard| unread && !known.contains_key(&shard.id));
+    if !unread {
+        return forgotten(listed, known);
+    }
+    let unborn = listed.iter().filter(|shard| !known.contains_key(&shard.id));
     unborn.map(|shard| (shard.id.clone(), first.clone())).collect()
 }
 
@@ -60,6 +65,23 @@ pub fn births(listed: &[Shard], known: &BTreeMap<ShardId, Position>, start: &Pos
 pub fn reborn(listed: &[Shard], known: &BTreeMap<ShardId, Position>) -> Vec<ShardId> {
     let reborn = listed.iter().filter(|shard| !shard.closed && known.get(&shard.id) == Some(&Position::End));
     reborn.map(|shard| shard.id.clone()).collect()
+}
+
+/// Shards without a position that have a descendant with one. A child gets its position after its parents have ended, so
+/// they had: KCL removes the lease of such a parent while the stream still lists it.
+fn forgotten(listed: &[Shard], known: &BTreeMap<ShardId, Position>) -> Vec<(ShardId, Position)> {
+    let mut ended: BTreeSet<&ShardId> = BTreeSet::new();
+    loop {
+        let is_born = |shard: &&Shard| known.contains_key(&shard.id) || ended.contains(&shard.id);
+        let parents = listed.iter().filter(is_born).flat_map(|shard| &shard.parents);
+        let more: Vec<&ShardId> = parents.filter(|id| !known.contains_key(*id) && !ended.contains(*id)).collect();
+        if more.is_empty() {
+            break;
+        }
+        ended.extend(more);
+    }
+    let ended = listed.iter().filter(|shard| ended.contains(&shard.id));
+    ended.map(|shard| (shard.id.clone(), Position::End)).collect()
 }
 
 /// Sorts the `listed` shards by what the `known` (stored) positions allow.

@@ -2,6 +2,7 @@
 //!
 //! - [`search`]: real OpenSearch and Elasticsearch nodes that cannot outlive this process
 //! - [`kinesis`]: a real Kinesis API in this process, and the producer's side of it
+//! - [`dynamodb`]: a real DynamoDB API in this process
 //! - [`events`]: a seeded stream of Pinpoint events, and what was made, counted beside it
 //! - [`kpl`]: records as the Kinesis Producer Library aggregates them, whole and broken
 //! - [`fake_bulk`]: a `_bulk` endpoint that answers at once (benches) or as told (faults)
@@ -12,6 +13,7 @@
 
 mod connection;
 pub mod cpu;
+pub mod dynamodb;
 pub mod events;
 pub mod fake_bulk;
 pub mod http;

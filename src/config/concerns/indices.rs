@@ -89,4 +89,17 @@ pub enum StateOptions {
     Index(String),
     /// This file: for one worker only.
     File(PathBuf),
+    /// This table of DynamoDB.
+    Table(TableOptions),
+}
+
+/// A table of DynamoDB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableOptions {
+    /// Its name.
+    pub name: String,
+    /// The AWS region; `None` leaves it to the SDK's chain.
+    pub region: Option<String>,
+    /// Another endpoint than the region's.
+    pub endpoint_url: Option<String>,
 }

@@ -3,9 +3,17 @@
 use std::path::PathBuf;
 
 use super::{Opt, Row, Verb};
-use crate::config::names;
+use crate::config::{names, units};
 
-/// `--state` and `--dead-letters`: in the cluster, or at a path.
+/// `--state`: in the cluster, at a path, or in a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leases {
+    Index,
+    File(PathBuf),
+    Table(String),
+}
+
+/// `--dead-letters`: in the cluster, or at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     Index,
@@ -14,13 +22,21 @@ pub enum Place {
 
 options! {
     "State and dead letters";
-    STATE: Place = |text| place(text, "file:"), {
+    STATE: Leases = leases, {
         name: "state",
-        value: "index|file:PATH",
+        value: "index|dynamodb:TABLE|file:PATH",
         default: Some("index"),
         on: &[Verb::Run, Verb::InitTemplates],
-        help: "Where leases and positions are kept: in the cluster itself, for any number of workers, or in a file, for one: a \
-               second worker on the same file is refused.",
+        help: "Where leases and positions are kept: in the cluster itself or in a DynamoDB table, for any number of workers, or \
+               in a file, for one: a second worker on the same file is refused. The table may be that of a stopped KCL \
+               application; one that is missing is made.",
+    }
+    DYNAMODB_ENDPOINT_URL: String = units::url, {
+        name: "dynamodb-endpoint-url",
+        value: "URL",
+        on: &[Verb::Run, Verb::InitTemplates],
+        help: "Another DynamoDB endpoint than the region's: an emulator or a VPC endpoint. AWS_ENDPOINT_URL_DYNAMODB does the \
+               same.",
     }
     STATE_INDEX: String = names::index_name, {
         name: "state-index",
@@ -43,6 +59,17 @@ options! {
         default: Some("essink-dead-letters-"),
         on: &[Verb::Run, Verb::InitTemplates, Verb::Prune],
         help: "What the indices of dead letters begin with.",
+    }
+}
+
+fn leases(text: &str) -> Result<Leases, String> {
+    let text = text.trim();
+    match (text, text.strip_prefix("file:"), text.strip_prefix("dynamodb:")) {
+        ("index", ..) => Ok(Leases::Index),
+        (_, Some(""), _) => Err("names no path; write file:PATH".to_owned()),
+        (_, Some(path), _) => Ok(Leases::File(PathBuf::from(path))),
+        (.., Some(table)) => names::table(table).map(Leases::Table).map_err(|why| format!("names a table that {why}")),
+        _ => Err("is neither index, dynamodb:TABLE nor file:PATH".to_owned()),
     }
 }
 

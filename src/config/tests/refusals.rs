@@ -84,8 +84,12 @@ fn contradictions() {
     check(run("--unrecognized-prefix pinpoint-other-"), &["pinpoint-prefix: \"pinpoint-\" also begins"]);
     check(run("--state-index unrecognized-state"), &["state-index", "unrecognized-prefix"]);
 
-    check(run("--opensearch-auth sigv4-aoss"), &["state: positions", "--state file:PATH"]);
+    check(run("--opensearch-auth sigv4-aoss"), &["state: positions", "--state dynamodb:TABLE or file:PATH"]);
     run("--opensearch-auth sigv4-aoss --state file:positions").run();
+    run("--opensearch-auth sigv4-aoss --state dynamodb:leases").run();
+    check(run("--state dynamodb:ab"), &["state: ", "names a table that has 2 characters; 3 to 255"]);
+    check(run("--state dynamodb:a/b"), &["state: ", "names a table that holds '/'"]);
+    check(run("--state dynamo"), &["state: ", "neither index, dynamodb:TABLE nor file:PATH"]);
 
     check(run("--keep-dead-letters 90d"), &["keep-dead-letters", "--keep"]);
     check(run("--opensearch-client-cert a.pem"), &["--opensearch-client-key"]);

@@ -123,6 +123,27 @@ fn the_start_holds_for_the_shards_at_the_birth_and_for_no_other() {
     check("", "", "@900", "");
 }
 
+/// KCL removes the lease of a shard that has ended, once its children are being read, days before the stream does.
+#[test]
+fn a_parent_whose_lease_kcl_removed_is_not_read_again() {
+    fn check(listed: &str, stored: &str, expected: &str) {
+        let born = births(&shards(listed), &known(stored), &Position::TrimHorizon);
+        assert_eq!(spell(&born), expected, "listed {listed:?}, stored {stored:?}");
+    }
+    check("p b<p c<p", "b=17 c=horizon", "p=end");
+    check("p b<p c<p", "b=17", "p=end");
+    check("g p<g b<p c<p", "b=17 c=18", "g=end p=end");
+    check("p q b<p+q", "b=17", "p=end q=end");
+    check("p q b<p+q", "p=5 b=17", "q=end");
+    check("p b<p c<b", "p=17", "");
+    let listed = shards("g p<g b<p c<p");
+    let mut known = known("b=17");
+    known.extend(births(&listed, &known, &Position::TrimHorizon));
+    let plan = plan(&listed, &known);
+    assert_eq!(spell(&plan.ready), "b=17 c=horizon");
+    assert!(plan.waiting.is_empty());
+}
+
 /// A stream that reshards while it is read: at each step a random thing happens to it.
 #[derive(Debug, Clone)]
 enum Step {
