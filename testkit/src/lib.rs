@@ -5,6 +5,7 @@
 //! - [`events`]: a seeded stream of Pinpoint events, and what was made, counted beside it
 //! - [`kpl`]: records as the Kinesis Producer Library aggregates them, whole and broken
 //! - [`fake_bulk`]: a `_bulk` endpoint that answers at once (benches) or as told (faults)
+//! - [`s3`]: a real S3 API that cannot outlive this process
 //! - [`cpu`]: how much CPU a group of threads has used
 //!
 //! Nothing here knows essink: its expectations must not come from the code under test.
@@ -15,4 +16,5 @@ pub mod fake_bulk;
 pub mod http;
 pub mod kinesis;
 pub mod kpl;
+pub mod s3;
 pub mod search;

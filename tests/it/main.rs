@@ -13,6 +13,8 @@ mod page;
 mod prune;
 mod prune_command;
 mod reading;
+mod redrive;
+mod replay;
 mod requests;
 mod secured;
 mod servers;
