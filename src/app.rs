@@ -11,8 +11,14 @@ mod renewal;
 pub mod worker;
 
 mod coordinator;
+mod decode;
+mod drive;
 mod intake;
+mod letters;
+mod live;
 mod observe;
+mod redrive;
+mod replay;
 mod retain;
 mod stores;
 
@@ -36,7 +42,8 @@ pub fn run(invocation: Invocation) -> ExitCode {
 
 fn start(invocation: Invocation) -> Result<(), Failure> {
     let terminal = std::io::stderr().is_terminal();
-    let screen = Screen::new(terminal && matches!(invocation.command, Command::Run(_)));
+    let live = matches!(&invocation.command, Command::Run(_) | Command::DeadLetters(_) | Command::Replay(_));
+    let screen = Screen::new(terminal && live);
     logs::init(&log_options(&invocation.log, terminal), &screen).map_err(Failure::usage)?;
     for warning in &invocation.warnings {
         tracing::warn!("{warning}");
@@ -48,6 +55,8 @@ fn start(invocation: Invocation) -> Result<(), Failure> {
             Command::InitTemplates(options) => commands::init_templates(&options).await,
             Command::Prune(options) => commands::prune(&options).await,
             Command::Dashboards(options) => commands::dashboards(&options).await,
+            Command::DeadLetters(options) => letters::run(*options, &screen).await,
+            Command::Replay(options) => replay::run(*options, &screen).await,
         }
     });
     // A file system that hangs must not hold up the end.

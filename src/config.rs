@@ -74,6 +74,10 @@ pub enum Command {
     Prune(Box<PruneOptions>),
     /// Install or export dashboards.
     Dashboards(Box<DashboardsOptions>),
+    /// Look after dead letters.
+    DeadLetters(Box<DeadLettersOptions>),
+    /// Read what Firehose left.
+    Replay(Box<ReplayOptions>),
 }
 
 /// Reads the command line, the environment and the file that either names.
@@ -94,13 +98,13 @@ pub fn load(
     if line.markdown {
         return Ok(Loaded::Text { text: markdown(), warnings: Vec::new() });
     }
-    let mut settings = Settings::new(line.verb);
+    let (mut settings, operand) = (Settings::new(line.verb), line.operand.clone());
     let (mut warnings, problems) = gather(&mut settings, line, env, read_file);
     if !problems.is_empty() {
         return Err(Refusal::Problems(problems));
     }
     warnings.extend(checks::warnings(&settings));
-    loaded(&settings, warnings).map_err(|problem| Refusal::Problems(vec![problem]))
+    loaded(&settings, operand, warnings).map_err(|problem| Refusal::Problems(vec![problem]))
 }
 
 /// Fills `settings` from every source; returns warnings and problems.
@@ -137,12 +141,18 @@ fn gather(
     (warnings, problems)
 }
 
-fn loaded(settings: &Settings, warnings: Vec<String>) -> Result<Loaded, Problem> {
+fn loaded(settings: &Settings, operand: Option<String>, warnings: Vec<String>) -> Result<Loaded, Problem> {
     let command = match settings.verb() {
         Verb::Run => Command::Run(Box::new(build::run(settings)?)),
         Verb::InitTemplates => Command::InitTemplates(Box::new(build::init_templates(settings)?)),
         Verb::Prune => Command::Prune(Box::new(build::prune(settings)?)),
         Verb::Dashboards => Command::Dashboards(Box::new(build::dashboards(settings)?)),
+        Verb::DeadLettersList
+        | Verb::DeadLettersShow
+        | Verb::DeadLettersRedrive
+        | Verb::DeadLettersExport
+        | Verb::DeadLettersImport => Command::DeadLetters(Box::new(build::dead_letters_command(settings, operand)?)),
+        Verb::Replay => Command::Replay(Box::new(build::replay(settings)?)),
         Verb::Config | Verb::Completions => {
             let text = if settings.get(&JSON)? { show::json(settings) } else { show::text(settings) };
             return Ok(Loaded::Text { text, warnings });

@@ -12,12 +12,14 @@
 //! The rooms, in the order a record walks through them; `docs/architecture.md` has the invariants.
 
 pub mod event;
+pub mod firehose;
 pub mod kinesis;
 pub mod pipeline;
 
 pub mod dead_letter;
 pub mod lease;
 pub mod opensearch;
+pub mod s3;
 
 pub mod upkeep;
 

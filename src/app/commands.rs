@@ -232,19 +232,19 @@ fn prefixes(names: &NameOptions) -> Prefixes {
     }
 }
 
-fn print(json: bool, report: &(impl Serialize + std::fmt::Display)) -> Result<(), Failure> {
+pub(super) fn print(json: bool, report: &(impl Serialize + std::fmt::Display)) -> Result<(), Failure> {
     match json {
         true => print_json(report),
         false => print_lines([report.to_string().trim_end().to_owned()]),
     }
 }
 
-fn print_json(report: &impl Serialize) -> Result<(), Failure> {
+pub(super) fn print_json(report: &impl Serialize) -> Result<(), Failure> {
     print_lines([serde_json::to_string_pretty(report).map_err(Failure::bug)?])
 }
 
 /// To standard output. A reader that has gone away (`essink … | head`) is no failure.
-fn print_lines(lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
+pub(super) fn print_lines(lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     for line in lines {
         match writeln!(out, "{line}") {

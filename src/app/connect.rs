@@ -4,12 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use super::clock;
 use super::exit::Failure;
-use crate::config::{self, ClusterOptions, TlsOptions};
+use crate::config::{self, ClusterOptions, S3Options, TlsOptions};
 use crate::kinesis::client::{self as kinesis, Access};
 use crate::opensearch::auth::{Auth, Secret, Service, SigV4};
 use crate::opensearch::client::{Client, Connection};
 use crate::opensearch::product::{self, Product};
 use crate::opensearch::tls::Tls;
+use crate::s3::Bucket;
 
 /// A connection that is not made in this time is not going to be.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,6 +34,21 @@ pub async fn client(options: &ClusterOptions) -> Result<Client, Failure> {
     connection.auth = auth(&options.auth).await?;
     connection.tls = tls(&options.tls)?;
     Client::new(connection).map_err(Failure::usage)
+}
+
+/// A bucket; nothing is sent yet.
+pub async fn bucket(options: &S3Options) -> Bucket {
+    let access = Access { region: options.region.clone(), ..Access::default() };
+    let settings = kinesis::settings(&access).await;
+    let endpoint = options.endpoint_url.as_deref();
+    // Only AWS itself knows buckets by host names of their own.
+    Bucket::new(&settings, options.url.bucket.as_str(), endpoint, endpoint.is_some() || has_endpoint())
+}
+
+#[expect(clippy::disallowed_methods, reason = "app may read the environment; the SDK reads the same variables")]
+fn has_endpoint() -> bool {
+    let set = |name| std::env::var(name).is_ok_and(|value| !value.is_empty());
+    set("AWS_ENDPOINT_URL_S3") || set("AWS_ENDPOINT_URL")
 }
 
 /// Certificates from their files.

@@ -4,29 +4,18 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
-use crate::event::unwrap::{Piece, Poison, Unwrapper, Wrapping};
-use crate::kinesis::aggregate::{self, Aggregate};
+use super::decode::{self, Chunk, Draft};
+use crate::event::unwrap::Unwrapper;
 use crate::kinesis::shard::api::Record;
 use crate::kinesis::shard::{Page, ReadEnd, ReadError, Sink, Stopped};
-use crate::pipeline::op::{BulkOp, Entry, Letter, Origin, RecordRef};
+use crate::pipeline::op::{Origin, RecordRef};
 use crate::pipeline::position::ShardId;
 use crate::pipeline::route::Router;
 use crate::pipeline::run::Intake;
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::{Metrics, ShardMetrics, ShardState};
-
-/// Records of a Kinesis record are handed over together, in chunks of about this many bytes: large
-/// enough that the channel costs nothing, small enough that shards take turns.
-const CHUNK_BYTES: usize = 256 << 10;
-
-/// User records in one KPL aggregate. The library packs at most a megabyte, so this is beyond what it makes.
-const MAX_USER_RECORDS: usize = 50_000;
-
-/// What an op or a letter takes beside its bytes.
-const OVERHEAD: usize = size_of::<BulkOp>() + size_of::<Letter>() / 2;
 
 /// The bound on bytes in flight, shared by all shards.
 ///
@@ -58,12 +47,12 @@ impl Memory {
         u64::from(self.total) * Self::UNIT as u64
     }
 
-    fn units(&self, bytes: usize) -> u32 {
+    pub(super) fn units(&self, bytes: usize) -> u32 {
         u32::try_from(bytes.div_ceil(Self::UNIT)).unwrap_or(u32::MAX).min(self.total)
     }
 
     /// Waits for room. What is larger than the whole bound waits until it is alone.
-    async fn take(&self, units: u32) -> Result<OwnedSemaphorePermit, Stopped> {
+    pub(super) async fn take(&self, units: u32) -> Result<OwnedSemaphorePermit, Stopped> {
         self.units.clone().acquire_many_owned(units.min(self.total)).await.map_err(|_| Stopped)
     }
 }
@@ -110,43 +99,17 @@ impl Sink for ShardIntake {
         for record in page.records {
             let draft = self.decode(&record);
             chunk.add(draft, &self.memory);
-            if chunk.bytes >= CHUNK_BYTES {
-                self.hand_over(std::mem::take(&mut chunk)).await?;
+            if chunk.is_full() {
+                std::mem::take(&mut chunk).hand_over(&self.memory, &self.pipeline).await?;
             }
         }
-        self.hand_over(chunk).await
+        chunk.hand_over(&self.memory, &self.pipeline).await
     }
 
     fn trouble(&mut self, reason: &str) {
         self.in_trouble = true;
         // The reader logs it; here it only turns readiness red.
         self.health.set(self.trouble_key(), reason);
-    }
-}
-
-/// Records decoded and not yet handed over.
-#[derive(Default)]
-struct Chunk {
-    drafts: Vec<(Draft, u32)>,
-    bytes: usize,
-    units: u32,
-}
-
-/// An entry that has no permit yet.
-struct Draft {
-    record: RecordRef,
-    ops: Vec<BulkOp>,
-    letters: Vec<Letter>,
-    expired: u64,
-    bytes: usize,
-}
-
-impl Chunk {
-    fn add(&mut self, draft: Draft, memory: &Memory) {
-        let units = memory.units(draft.bytes);
-        self.bytes += draft.bytes;
-        self.units = self.units.saturating_add(units);
-        self.drafts.push((draft, units));
     }
 }
 
@@ -167,22 +130,6 @@ impl ShardIntake {
         format!("shard {}", self.shard)
     }
 
-    async fn hand_over(&mut self, chunk: Chunk) -> Result<(), Stopped> {
-        if chunk.drafts.is_empty() {
-            return Ok(());
-        }
-        let mut permit = self.memory.take(chunk.units).await?;
-        let mut entries = Vec::with_capacity(chunk.drafts.len());
-        for (draft, units) in chunk.drafts {
-            let share = permit.split((units as usize).min(permit.num_permits()));
-            let Draft { record, ops, letters, expired, .. } = draft;
-            // A split of no more than there is never fails.
-            let permit = share.ok_or(Stopped)?;
-            entries.push(Entry { record, ops, letters, expired, permit });
-        }
-        self.pipeline.send(Intake::Entries(entries)).await.map_err(|_| Stopped)
-    }
-
     fn decode(&mut self, record: &Record) -> Draft {
         let origin = Origin { slot: self.slot, serial: self.serial };
         self.serial += 1;
@@ -193,52 +140,9 @@ impl ShardIntake {
             sub_sequence: None,
             arrived: record.arrived,
         };
-        let mut draft = Draft { record: source, ops: Vec::new(), letters: Vec::new(), expired: 0, bytes: 256 };
-        self.unwrapper.next_record();
-        match aggregate::open(&record.data, MAX_USER_RECORDS) {
-            Aggregate::Plain => self.unwrap(&record.data, &[], &mut draft),
-            Aggregate::Records(users) => {
-                for (sub_sequence, user) in (0..).zip(users) {
-                    draft.record.sub_sequence = Some(sub_sequence);
-                    self.unwrap(&user, &["kpl"], &mut draft);
-                }
-                draft.record.sub_sequence = None;
-            }
-            Aggregate::Bad(detail) => {
-                let bytes = Bytes::copy_from_slice(&record.data);
-                let poison = Poison { reason: "bad_kpl", detail: detail.to_owned(), offset: 0, bytes };
-                draft.refuse(poison);
-            }
-        }
-        // Each op holds its event's bytes, and with them the data they lie in.
-        draft.bytes += record.data.len() + self.unwrapper.inflated();
-        draft
-    }
-
-    fn unwrap(&mut self, data: &Bytes, envelopes: &[&'static str], draft: &mut Draft) {
-        let router = &mut self.router;
-        let wrapping = Wrapping { arrived: draft.record.arrived, envelopes };
-        self.unwrapper.unwrap(data, wrapping, &mut |piece| match piece {
-            Piece::Poison(poison) => draft.refuse(poison),
-            Piece::Event(event) => match router.op(&event, draft.record.clone()) {
-                None => draft.expired += 1,
-                Some(op) => {
-                    draft.bytes += op.lines.len() + OVERHEAD;
-                    draft.ops.push(op);
-                }
-            },
-        });
+        decode::record(&mut self.unwrapper, &mut self.router, &record.data, source)
     }
 }
 
 #[cfg(test)]
 mod tests;
-
-impl Draft {
-    fn refuse(&mut self, poison: Poison) {
-        let Poison { reason, detail, offset, bytes } = poison;
-        self.bytes += bytes.len() + OVERHEAD;
-        let source = self.record.clone();
-        self.letters.push(Letter { reason, detail, index: None, id: None, offset, bytes, source });
-    }
-}

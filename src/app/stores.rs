@@ -8,9 +8,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::clock;
+use super::connect;
 use super::exit::Failure;
-use crate::config::{DeadLetterOptions, RunOptions, StateOptions, TableOptions};
-use crate::dead_letter::{DirLetters, DirOptions, IndexLetters, IndexOptions};
+use crate::config::{DeadLetterOptions, LetterOptions, RunOptions, S3Options, StateOptions, TableOptions};
+use crate::dead_letter::{
+    Cabinet, DirLetters, DirOptions, IndexCabinet, IndexLetters, IndexOptions, S3LetterOptions, S3Letters,
+};
 use crate::kinesis::client::{Access, settings};
 use crate::lease::cluster::{ClusterOptions, ClusterTable};
 use crate::lease::dynamo::{DynamoTable, Own};
@@ -37,12 +40,14 @@ pub enum Table {
     File(FileTable),
 }
 
-/// Either store of dead letters.
+/// Any store of dead letters.
 pub enum Letters {
     /// Daily indices in the target cluster.
     Index(IndexLetters<BulkClient>),
     /// NDJSON files.
     Dir(DirLetters),
+    /// Objects in a bucket.
+    S3(S3Letters),
 }
 
 impl LeaseTable for Table {
@@ -84,6 +89,7 @@ impl DeadLetters for Letters {
         match self {
             Self::Index(store) => store.keep(letters).await,
             Self::Dir(store) => store.keep(letters).await,
+            Self::S3(store) => store.keep(letters).await,
         }
     }
 }
@@ -156,11 +162,15 @@ pub fn worker_name() -> String {
     format!("{host}-{}-{:016x}", std::process::id(), clock::chance())
 }
 
-/// The store that `--dead-letters` names.
-pub fn letters(options: &RunOptions, client: &Client, stream: &str) -> Result<Letters, Failure> {
-    let prefix = options.names.dead_letter_prefix.clone();
-    let stream = Some(stream.to_owned());
-    match &options.dead_letters {
+/// The store that `--dead-letters` names, for letters of `stream`.
+pub async fn letters(
+    place: &DeadLetterOptions,
+    prefix: &str,
+    client: &Client,
+    stream: &str,
+) -> Result<Letters, Failure> {
+    let (prefix, stream) = (prefix.to_owned(), Some(stream.to_owned()));
+    match place {
         DeadLetterOptions::Index => {
             let options = IndexOptions { prefix, stream, ..IndexOptions::default() };
             Ok(Letters::Index(IndexLetters::new(BulkClient::new(client.clone(), None), options)))
@@ -169,7 +179,32 @@ pub fn letters(options: &RunOptions, client: &Client, stream: &str) -> Result<Le
             let options = DirOptions { prefix, stream, ..DirOptions::new(path) };
             DirLetters::open(options).map(Letters::Dir).map_err(Failure::usage)
         }
+        DeadLetterOptions::S3(options) => s3_letters(options, stream).await.map(Letters::S3),
     }
+}
+
+/// The same store for those who look after letters.
+pub async fn cabinet(options: &LetterOptions) -> Result<Arc<dyn Cabinet>, Failure> {
+    let prefix = options.names.dead_letter_prefix.clone();
+    Ok(match &options.place {
+        DeadLetterOptions::Index => {
+            let (client, _) = connect::cluster(&options.cluster).await?;
+            Arc::new(IndexCabinet::new(client, IndexOptions { prefix, ..IndexOptions::default() }))
+        }
+        DeadLetterOptions::Directory(path) => {
+            Arc::new(DirLetters::look(DirOptions { prefix, ..DirOptions::new(path) }).map_err(Failure::usage)?)
+        }
+        DeadLetterOptions::S3(options) => Arc::new(s3_letters(options, None).await?),
+    })
+}
+
+async fn s3_letters(options: &S3Options, stream: Option<String>) -> Result<S3Letters, Failure> {
+    let prefix = options.url.prefix.clone();
+    let letters = S3Letters::new(connect::bucket(options).await, S3LetterOptions { prefix, stream });
+    let S3Options { url, .. } = options;
+    let place = format!("--dead-letters s3://{}/{}", url.bucket, url.prefix);
+    letters.check().await.map_err(|error| Failure::unavailable(error).during(place))?;
+    Ok(letters)
 }
 
 /// Names of the daily indices that exist. None when they may not be listed: they only guard against a flood.

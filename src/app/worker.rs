@@ -1,6 +1,6 @@
 //! `essink run`: everything from the first connection to the exit code.
 
-mod side;
+pub(super) mod side;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use super::observe::Watch;
 use super::renewal::Renewal;
 use super::retain::Retainer;
 use super::stores::{self, Letters, Table};
-use crate::config::{self, RunOptions, StreamName, StreamOptions};
+use crate::config::{self, BatchOptions, EventOptions, RunOptions, StreamName, StreamOptions};
 use crate::event::clock::ClockBounds;
 use crate::event::scan::ScanLimits;
 use crate::event::time::Millis;
@@ -53,13 +53,13 @@ const MAX_KEYS: usize = 10_000;
 const MAX_VALUES: usize = 100_000;
 
 /// Chunks that wait between readers and the pipeline; more would only hold memory without moving faster.
-const CHANNEL: usize = 16;
+pub(super) const CHANNEL: usize = 16;
 
 /// A cluster that is busy is asked again after 200 ms at first and 30 s at most.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), cap: Duration::from_secs(30) };
 
 /// Holds the one document by which a serverless collection shows whether it keeps ids.
-const PROBE_INDEX: &str = "essink-probe";
+pub(super) const PROBE_INDEX: &str = "essink-probe";
 
 /// Empty answers in a row that mean the tip.
 const QUIET: u32 = 3;
@@ -168,7 +168,13 @@ impl Worker {
         let tip = Tip { started: at, began: Instant::now(), quiet: QUIET };
         let from = self.first_position(at)?;
         let table = stores::leases(&self.options, &self.client, &self.stream.arn, &from).await?;
-        let letters = stores::letters(&self.options, &self.client, &self.stream.arn)?;
+        let letters = stores::letters(
+            &self.options.dead_letters,
+            &self.options.names.dead_letter_prefix,
+            &self.client,
+            &self.stream.arn,
+        )
+        .await?;
         // In this order: a shard that closes in between is no false alarm.
         let stored = stores::positions(&table).await?;
         let shards = self.kinesis.shards(&self.stream).await.map_err(Failure::unavailable)?;
@@ -291,20 +297,7 @@ impl Worker {
     }
 
     fn settings(&self) -> Settings {
-        let batch = &self.options.batch;
-        Settings {
-            batch: BatchLimits {
-                bytes: usize::try_from(batch.flush_bytes).unwrap_or(usize::MAX),
-                count: batch.flush_count,
-                interval: batch.flush_interval,
-            },
-            in_flight: batch.in_flight,
-            breaker: BreakerLimits { share: batch.breaker_share, count: batch.breaker_count },
-            oldest_kept: self.oldest_kept.clone(),
-            backoff: BACKOFF,
-            store_every: self.options.checkpoint_interval,
-            seed: clock::chance(),
-        }
+        settings(&self.options.batch, self.options.checkpoint_interval, self.oldest_kept.clone())
     }
 
     fn reading(&self, tip: Tip) -> Reading {
@@ -324,18 +317,10 @@ impl Worker {
         pipeline: mpsc::Sender<Intake>,
         certain: watch::Receiver<bool>,
     ) -> ShardIntake {
-        let events = &self.options.events;
-        let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        let rules = Rules {
-            scan: ScanLimits { depth: events.max_depth, keys: MAX_KEYS },
-            inflated: usize::try_from(events.max_inflated).unwrap_or(usize::MAX),
-            values: MAX_VALUES,
-            clock: ClockBounds { lag: millis(events.max_clock_lag), lead: millis(events.max_clock_lead) },
-        };
         ShardIntake {
             slot,
             shard: shard.clone(),
-            unwrapper: Unwrapper::new(rules),
+            unwrapper: Unwrapper::new(rules(&self.options.events)),
             router: Router::new(self.prefixes(), self.oldest_kept.clone()),
             memory: self.memory.clone(),
             pipeline,
@@ -370,6 +355,34 @@ impl Worker {
     }
 }
 
+/// Limits and rules of unwrapping.
+pub(super) fn rules(events: &EventOptions) -> Rules {
+    let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    Rules {
+        scan: ScanLimits { depth: events.max_depth, keys: MAX_KEYS },
+        inflated: usize::try_from(events.max_inflated).unwrap_or(usize::MAX),
+        values: MAX_VALUES,
+        clock: ClockBounds { lag: millis(events.max_clock_lag), lead: millis(events.max_clock_lead) },
+    }
+}
+
+/// Numbers of the pipeline.
+pub(super) fn settings(batch: &BatchOptions, store_every: Duration, oldest_kept: OldestKept) -> Settings {
+    Settings {
+        batch: BatchLimits {
+            bytes: usize::try_from(batch.flush_bytes).unwrap_or(usize::MAX),
+            count: batch.flush_count,
+            interval: batch.flush_interval,
+        },
+        in_flight: batch.in_flight,
+        breaker: BreakerLimits { share: batch.breaker_share, count: batch.breaker_count },
+        oldest_kept,
+        backoff: BACKOFF,
+        store_every,
+        seed: clock::chance(),
+    }
+}
+
 /// Frees what is still ours, so that others need not wait until we count as dead.
 async fn release(keeper: &Keeper<Table>) {
     if let Err(error) = keeper.release_all().await {
@@ -377,7 +390,8 @@ async fn release(keeper: &Keeper<Table>) {
     }
 }
 
-fn failure(error: RunError) -> Failure {
+/// How the process ends when the pipeline did not.
+pub(super) fn failure(error: RunError) -> Failure {
     match error {
         RunError::Halted(_) => Failure::unavailable(error),
         RunError::Unfinished { .. } => Failure::unfinished(error),

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::concerns::*;
+use super::options::Verb;
 use super::options::cluster::*;
 use super::options::dashboards::*;
 use super::options::delivery::*;
 use super::options::events::*;
 use super::options::general::*;
 use super::options::indices::*;
+use super::options::letters::*;
 use super::options::retention::*;
 use super::options::state::*;
 use super::options::stream::*;
@@ -77,6 +79,39 @@ pub fn dashboards(s: &Settings) -> Built<DashboardsOptions> {
     Ok(DashboardsOptions { action, pinpoint_prefix: s.get(&PINPOINT_PREFIX)? })
 }
 
+/// For `essink dead-letters …`; `operand` is what stands behind the command.
+pub fn dead_letters_command(s: &Settings, operand: Option<String>) -> Built<DeadLettersOptions> {
+    let action = match s.verb() {
+        Verb::DeadLettersShow => DeadLettersAction::Show(operand.unwrap_or_default()),
+        Verb::DeadLettersRedrive => DeadLettersAction::Redrive(Box::new(RedriveOptions {
+            filter: letter_filter(s)?,
+            limit: s.optional(&LIMIT)?,
+            dry_run: s.get(&DRY_RUN)?,
+            drive: drive(s)?,
+        })),
+        Verb::DeadLettersExport => DeadLettersAction::Export(letter_filter(s)?),
+        Verb::DeadLettersImport => DeadLettersAction::Import(operand.filter(|file| file != "-").map(Into::into)),
+        _ => DeadLettersAction::List(letter_filter(s)?),
+    };
+    let letters = LetterOptions { place: dead_letters(s)?, cluster: cluster(s)?, names: names(s)? };
+    Ok(DeadLettersOptions { letters, action, json: s.get(&JSON)? })
+}
+
+/// For `essink replay`.
+pub fn replay(s: &Settings) -> Built<ReplayOptions> {
+    Ok(ReplayOptions {
+        from: s.get(&FROM)?,
+        region: s.optional(&AWS_REGION)?,
+        s3_endpoint_url: s.optional(&S3_ENDPOINT_URL)?,
+        drive: drive(s)?,
+        dead_letters: dead_letters(s)?,
+        progress: s.optional(&PROGRESS)?,
+        fetches: s.get(&FETCHES)?,
+        dry_run: s.get(&DRY_RUN)?,
+        json: s.get(&JSON)?,
+    })
+}
+
 /// For every command.
 pub fn log(s: &Settings) -> Built<LogOptions> {
     Ok(LogOptions { format: s.get(&LOG_FORMAT)?, level: s.get(&LOG_LEVEL)? })
@@ -127,6 +162,23 @@ fn events(s: &Settings) -> Built<EventOptions> {
         max_depth: s.get(&MAX_DEPTH)?,
         max_inflated: s.get(&MAX_INFLATED)?,
     })
+}
+
+fn drive(s: &Settings) -> Built<DriveOptions> {
+    Ok(DriveOptions {
+        events: events(s)?,
+        batch: batch(s)?,
+        cluster: cluster(s)?,
+        names: names(s)?,
+        templates: if s.get(&NO_INIT_TEMPLATES)? { None } else { Some(templates(s)?) },
+        keep: s.optional(&KEEP)?,
+        checkpoint_interval: s.get(&CHECKPOINT_INTERVAL)?,
+        grace: s.get(&GRACE)?,
+    })
+}
+
+fn letter_filter(s: &Settings) -> Built<LetterFilter> {
+    Ok(LetterFilter { reasons: s.each(&REASON)?, index: s.optional(&INDEX)?, since: s.optional(&SINCE)? })
 }
 
 fn batch(s: &Settings) -> Built<BatchOptions> {
@@ -213,8 +265,13 @@ fn own_retention(s: &Settings) -> Built<RetentionOptions> {
 
 fn dead_letters(s: &Settings) -> Built<DeadLetterOptions> {
     Ok(match s.get(&DEAD_LETTERS)? {
-        Place::Index => DeadLetterOptions::Index,
-        Place::Path(directory) => DeadLetterOptions::Directory(directory),
+        LetterPlace::Index => DeadLetterOptions::Index,
+        LetterPlace::Directory(directory) => DeadLetterOptions::Directory(directory),
+        LetterPlace::S3(url) => DeadLetterOptions::S3(S3Options {
+            url,
+            region: s.optional(&AWS_REGION)?,
+            endpoint_url: s.optional(&S3_ENDPOINT_URL)?,
+        }),
     })
 }
 

@@ -10,7 +10,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use clap_complete::Shell;
 
-use super::commands::{ABOUT, EXIT_CODES, ORIGINS, words};
+use super::commands::{ABOUT, EXIT_CODES, ORIGINS, group_about, words};
 use super::options::{Kind, Row, Verb, table};
 
 /// Columns of help text, without its indent.
@@ -24,6 +24,8 @@ pub struct Line {
     pub flags: Vec<(&'static Row, Vec<String>)>,
     /// `essink config --markdown`: the tables of the README.
     pub markdown: bool,
+    /// What stands behind the command: the ID of `show`, the FILE of `import`.
+    pub operand: Option<String>,
     /// `essink completions SHELL`.
     pub shell: Option<Shell>,
 }
@@ -33,6 +35,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Line, clap::Err
     let mut root = command();
     let matches = root.try_get_matches_from_mut(args)?;
     let named = matches.subcommand().and_then(|(name, sub)| {
+        let (name, sub) = match sub.subcommand() {
+            Some((leaf, sub)) => (format!("{name} {leaf}"), sub),
+            None => (name.to_owned(), sub),
+        };
         let verb = Verb::ALL.iter().find(|verb| verb.name() == name)?;
         Some((*verb, sub))
     });
@@ -43,6 +49,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Line, clap::Err
         verb,
         flags: table().filter_map(|row| Some((row, typed(sub, row)?))).collect(),
         markdown: verb == Verb::Config && sub.get_flag("markdown"),
+        operand: operand(verb).and_then(|(id, ..)| sub.get_one::<String>(id).cloned()),
         shell: if verb == Verb::Completions { sub.get_one("shell").copied() } else { None },
     })
 }
@@ -80,18 +87,56 @@ fn root(make: MakeArg<'_>) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .args(global)
-        .subcommands(Verb::ALL.iter().map(|verb| subcommand(*verb, make)))
+        .subcommands(subcommands(make))
+}
+
+/// Commands of one word, and groups with theirs, in the order of help.
+fn subcommands(make: MakeArg<'_>) -> Vec<Command> {
+    let mut commands: Vec<Command> = Vec::new();
+    for verb in Verb::ALL {
+        let Some((group, _)) = verb.name().split_once(' ') else {
+            commands.push(subcommand(*verb, make));
+            continue;
+        };
+        let begun = commands.iter().position(|command| command.get_name() == group);
+        let parent = match begun {
+            Some(at) => commands.remove(at),
+            None => Command::new(group)
+                .about(group_about(group))
+                .subcommand_required(true)
+                .arg_required_else_help(true)
+                .after_help(wrap(ORIGINS)),
+        };
+        let parent = parent.subcommand(subcommand(*verb, make));
+        commands.insert(begun.unwrap_or(commands.len()), parent);
+    }
+    commands
+}
+
+/// What may stand behind a command: its id, its name in help, whether it must, and what it is.
+fn operand(verb: Verb) -> Option<(&'static str, &'static str, bool, &'static str)> {
+    match verb {
+        Verb::DeadLettersShow => Some(("id", "ID", true, "The letter's own id, or the id its event would have")),
+        Verb::DeadLettersImport => {
+            Some(("file", "FILE", false, "What export wrote; without it, or as -, standard input"))
+        }
+        _ => None,
+    }
 }
 
 fn subcommand(verb: Verb, make: MakeArg<'_>) -> Command {
     let text = words(verb);
     let local = table().filter(|row| row.on != Verb::ALL && row.is_taken_by(verb) && verb != Verb::Completions);
-    let command = Command::new(verb.name())
+    let name = verb.name().rsplit(' ').next().unwrap_or_default();
+    let command = Command::new(name)
         .about(text.about)
         .long_about(format!("{}\n\n{}", text.about, wrap(text.long)))
         .after_help(format!("{}\n\n{}", examples(text.examples), wrap(ORIGINS)))
         .next_line_help(true)
         .args(local.filter_map(|row| make(row, verb)));
+    if let Some((id, value, required, help)) = operand(verb) {
+        return command.arg(Arg::new(id).value_name(value).required(required).help(help));
+    }
     match verb {
         Verb::Config => {
             let help = "Print the option tables of the README";

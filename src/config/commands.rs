@@ -2,6 +2,10 @@
 
 use super::options::Verb;
 
+mod letters;
+
+use letters::{EXPORT, IMPORT, LIST, REDRIVE, REPLAY, SHOW};
+
 /// The words of one command.
 pub struct Words {
     /// One line.
@@ -30,6 +34,14 @@ Exit codes:
   75  stopped with work unsettled; start it again, nothing is lost
    1  a bug";
 
+/// One line on a group of commands.
+pub fn group_about(group: &str) -> &'static str {
+    match group {
+        "dead-letters" => "Look after what could not be indexed: list, show, send again, export, import",
+        _ => "",
+    }
+}
+
 /// The words of a command.
 pub fn words(verb: Verb) -> Words {
     match verb {
@@ -37,6 +49,12 @@ pub fn words(verb: Verb) -> Words {
         Verb::InitTemplates => INIT_TEMPLATES,
         Verb::Prune => PRUNE,
         Verb::Dashboards => DASHBOARDS,
+        Verb::DeadLettersList => LIST,
+        Verb::DeadLettersShow => SHOW,
+        Verb::DeadLettersRedrive => REDRIVE,
+        Verb::DeadLettersExport => EXPORT,
+        Verb::DeadLettersImport => IMPORT,
+        Verb::Replay => REPLAY,
         Verb::Config => CONFIG,
         Verb::Completions => COMPLETIONS,
     }

@@ -3,6 +3,7 @@
 mod cluster;
 mod indices;
 mod intake;
+mod letters;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::time::Duration;
 pub use cluster::*;
 pub use indices::*;
 pub use intake::*;
+pub use letters::*;
 
 use crate::telemetry::logs::LogFormat;
 

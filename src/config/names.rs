@@ -1,11 +1,15 @@
 //! Names that other systems bound: indices, streams, groups.
 
-use super::concerns::StreamName;
+use std::path::PathBuf;
+
+use super::concerns::{ReplayFrom, S3Url, StreamName};
 
 /// Law of OpenSearch and Elasticsearch: an index name has at most 255 bytes.
 const INDEX_NAME_BYTES: usize = 255;
 /// Leaves room for the day and for what an operator's copy or alias appends.
 const PREFIX_BYTES: usize = 200;
+/// Law of S3: a key has at most 1,024 bytes; the hour and a name follow the prefix.
+const S3_PREFIX_BYTES: usize = 900;
 /// Law of Kinesis: a stream name has at most 128 characters.
 const STREAM_NAME_BYTES: usize = 128;
 /// Law of DynamoDB: a table name has 3 to 255 characters.
@@ -21,6 +25,11 @@ pub fn index_prefix(text: &str) -> Result<String, String> {
 /// The whole name of one index.
 pub fn index_name(text: &str) -> Result<String, String> {
     index_like(text, INDEX_NAME_BYTES)
+}
+
+/// The name of one index, or how the names of several begin and a star.
+pub fn index_pattern(text: &str) -> Result<String, String> {
+    index_like(text.strip_suffix('*').unwrap_or(text), INDEX_NAME_BYTES).map(|_| text.to_owned())
 }
 
 /// Narrower than what servers take (no leading dot, ASCII only): such names work everywhere.
@@ -84,6 +93,31 @@ pub fn table(text: &str) -> Result<String, String> {
         ));
     }
     plain(text, *TABLE_BYTES.end())
+}
+
+/// A place in a bucket: `s3://BUCKET` or `s3://BUCKET/PREFIX`. A slash at its end is not part of the prefix.
+pub fn s3_url(text: &str) -> Result<S3Url, String> {
+    const FORM: &str = "write it as s3://BUCKET/PREFIX";
+    let rest = text.strip_prefix("s3://").ok_or_else(|| format!("does not begin with s3://; {FORM}"))?;
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+    if !(3..=63).contains(&bucket.len()) || !bucket.chars().all(legal) {
+        return Err(format!("names no bucket (3 to 63 of a-z, 0-9, '-' and '.'); {FORM}"));
+    }
+    if prefix.len() > S3_PREFIX_BYTES || prefix.chars().any(char::is_control) {
+        return Err(format!("has a prefix with control characters, or one of more than {S3_PREFIX_BYTES} bytes"));
+    }
+    Ok(S3Url { bucket: bucket.to_owned(), prefix: prefix.trim_end_matches('/').to_owned() })
+}
+
+/// Where a replay reads: a bucket, or a path of this machine.
+pub fn replay_from(text: &str) -> Result<ReplayFrom, String> {
+    match text {
+        "" => Err("is empty; name a file, a directory or s3://BUCKET/PREFIX".to_owned()),
+        _ if text.starts_with("s3://") => s3_url(text).map(ReplayFrom::S3),
+        _ if text.contains("://") => Err("is neither a path nor s3://BUCKET/PREFIX".to_owned()),
+        _ => Ok(ReplayFrom::Path(PathBuf::from(text))),
+    }
 }
 
 /// Letters, digits, `-`, `_` and `.`: the alphabet of Kinesis names, and safe in ids and file names.

@@ -33,6 +33,7 @@ pub mod events;
 
 pub mod cluster;
 pub mod indices;
+pub mod letters;
 pub mod state;
 
 pub mod dashboards;
@@ -47,22 +48,60 @@ pub enum Verb {
     InitTemplates,
     Prune,
     Dashboards,
+    DeadLettersList,
+    DeadLettersShow,
+    DeadLettersRedrive,
+    DeadLettersExport,
+    DeadLettersImport,
+    Replay,
     Config,
     Completions,
 }
 
+/// Commands that bring events into the cluster.
+pub(super) const WRITERS: &[Verb] = &[Verb::Run, Verb::DeadLettersRedrive, Verb::Replay];
+
+/// Commands that keep dead letters or look after them.
+pub(super) const KEEPERS: &[Verb] = &[
+    Verb::Run,
+    Verb::DeadLettersList,
+    Verb::DeadLettersShow,
+    Verb::DeadLettersRedrive,
+    Verb::DeadLettersExport,
+    Verb::DeadLettersImport,
+    Verb::Replay,
+];
+
 impl Verb {
     /// Every command, in the order help lists them.
-    pub const ALL: &[Self] =
-        &[Self::Run, Self::InitTemplates, Self::Prune, Self::Dashboards, Self::Config, Self::Completions];
+    pub const ALL: &[Self] = &[
+        Self::Run,
+        Self::InitTemplates,
+        Self::Prune,
+        Self::Dashboards,
+        Self::DeadLettersList,
+        Self::DeadLettersShow,
+        Self::DeadLettersRedrive,
+        Self::DeadLettersExport,
+        Self::DeadLettersImport,
+        Self::Replay,
+        Self::Config,
+        Self::Completions,
+    ];
 
-    /// As it is typed.
+    /// As it is typed; two words are a group and its command.
     pub fn name(self) -> &'static str {
         match self {
             Self::Run => "run",
             Self::InitTemplates => "init-templates",
             Self::Prune => "prune",
             Self::Dashboards => "dashboards",
+            Self::DeadLettersList => "dead-letters list",
+            Self::DeadLettersShow => "dead-letters show",
+            Self::DeadLettersRedrive => "dead-letters redrive",
+            Self::DeadLettersExport => "dead-letters export",
+            Self::DeadLettersImport => "dead-letters import",
+            Self::Replay => "replay",
             Self::Config => "config",
             Self::Completions => "completions",
         }
@@ -182,6 +221,7 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
         cluster::ROWS,
         indices::ROWS,
         state::ROWS,
+        letters::ROWS,
         retention::ROWS,
         dashboards::ROWS,
         general::ROWS,

@@ -89,6 +89,17 @@ fn markdown_row(row: &Row) -> String {
 }
 
 fn names(verbs: &[Verb]) -> String {
-    let names: Vec<&str> = verbs.iter().map(|verb| verb.name()).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for verb in verbs {
+        let name = verb.name();
+        let group = name.split_once(' ').map(|(group, _)| group);
+        let of_group =
+            |verb: &&Verb| group.is_some_and(|group| verb.name().split_once(' ').map(|(g, _)| g) == Some(group));
+        let whole = verbs.iter().filter(of_group).count() == Verb::ALL.iter().filter(of_group).count();
+        let shown = group.filter(|_| whole).unwrap_or(name);
+        if names.last() != Some(&shown) {
+            names.push(shown);
+        }
+    }
     names.join(", ")
 }

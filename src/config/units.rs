@@ -8,9 +8,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 
-use crate::event::time::Millis;
+use crate::event::time::{Day, Millis};
 
 /// Decimal megabyte: `MB`.
 pub const MB: u64 = 1_000_000;
@@ -185,6 +185,14 @@ pub fn rfc3339(text: &str) -> Result<Millis, String> {
     DateTime::parse_from_rfc3339(text.trim())
         .map(|t| Millis(t.timestamp_millis()))
         .map_err(|_| "is not a time of RFC 3339; write it as 2026-11-21T08:00:00Z".to_owned())
+}
+
+/// A time of RFC 3339, or a day, which begins at midnight UTC.
+pub fn time_or_day(text: &str) -> Result<Millis, String> {
+    match NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d") {
+        Ok(date) => Ok(Millis(i64::from(Day::of(date).0) * 86_400_000)),
+        Err(_) => rfc3339(text).map_err(|why| format!("{why}, or a day as 2026-11-21")),
+    }
 }
 
 /// A path; only an empty one is refused here, whoever opens it says the rest.

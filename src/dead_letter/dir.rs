@@ -1,14 +1,19 @@
 //! Letters kept in a directory: one JSON document a line, files by the UTC day of arrival.
 
-use std::collections::BTreeMap;
+mod edit;
+mod walk;
+
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 
 use super::document::documents;
+use super::head::{LetterKey, Whole};
 use crate::event::time::Day;
 use crate::pipeline::op::Letter;
 use crate::pipeline::ports::{DeadLetters, KeepError};
@@ -42,6 +47,8 @@ impl DirOptions {
 #[derive(Debug)]
 pub struct DirLetters {
     files: Arc<Mutex<Files>>,
+    /// What is there, once somebody imports.
+    known: Arc<Mutex<Option<HashSet<LetterKey>>>>,
 }
 
 #[derive(Debug)]
@@ -65,7 +72,18 @@ impl DirLetters {
         let tried =
             private().create(true).truncate(true).write(true).open(&probe).and_then(|_| fs::remove_file(&probe));
         tried.with_context(|| format!("cannot write to the dead-letter directory {path}"))?;
-        Ok(Self { files: Arc::new(Mutex::new(Files { options, open: BTreeMap::new() })) })
+        Ok(Self::new(options))
+    }
+
+    /// For who looks after letters: the directory must be there.
+    pub fn look(options: DirOptions) -> anyhow::Result<Self> {
+        let path = options.path.display().to_string();
+        fs::read_dir(&options.path).with_context(|| format!("cannot read the dead-letter directory {path}"))?;
+        Ok(Self::new(options))
+    }
+
+    fn new(options: DirOptions) -> Self {
+        Self { files: Arc::new(Mutex::new(Files { options, open: BTreeMap::new() })), known: Arc::default() }
     }
 }
 
@@ -96,14 +114,29 @@ impl Files {
         lines.iter().try_for_each(|(day, lines)| self.append(*day, lines))
     }
 
+    fn add(&mut self, letters: &[Whole]) -> io::Result<()> {
+        let mut lines: BTreeMap<Day, Vec<u8>> = BTreeMap::new();
+        for letter in letters {
+            lines.entry(letter.head.arrived().day()).or_default().extend(super::lines::line(letter)?);
+        }
+        lines.iter().try_for_each(|(day, lines)| self.append(*day, lines))
+    }
+
     fn append(&mut self, day: Day, lines: &[u8]) -> io::Result<()> {
         // Taken out, and put back only when all went well: what follows a torn line goes to another file.
         let mut open = match self.open.remove(&day) {
             Some(open) if open.size < self.options.file_bytes => open,
             _ => self.create(day)?,
         };
+        // Whoever removes letters puts another file in its place under this lock: then nothing may follow in ours.
+        open.file.lock()?;
+        if open.file.metadata()?.nlink() == 0 {
+            open = self.create(day)?;
+            open.file.lock()?;
+        }
         open.file.write_all(lines)?;
         open.file.sync_data()?;
+        open.file.unlock()?;
         open.size += lines.len() as u64;
         if self.open.len() >= MOST_OPEN {
             self.open.pop_first();

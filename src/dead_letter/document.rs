@@ -9,6 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Serialize;
 
+use super::head::{Head, Whole};
 use crate::event::id::EventId;
 use crate::pipeline::op::Letter;
 
@@ -16,9 +17,6 @@ use crate::pipeline::op::Letter;
 const READABLE: usize = 1 << 20;
 /// Room for every field but the bytes themselves, and for the action line.
 const OVERHEAD: usize = 8 << 10;
-/// Characters of a reason's sentence: what the index template takes in.
-const DETAIL: usize = 2_048;
-
 /// One document to keep.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Document {
@@ -32,26 +30,8 @@ pub struct Document {
 struct Fields<'a> {
     #[serde(rename = "@timestamp")]
     timestamp: &'a str,
-    reason: &'a str,
-    detail: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    index: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
-    /// The letter's own id; the same in all its parts.
-    letter: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stream: Option<&'a str>,
-    shard: &'a str,
-    sequence: &'a str,
-    /// Which user record of a KPL aggregate.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub_sequence: Option<u32>,
-    offset: usize,
-    /// Milliseconds since 1970: exactly what a re-drive needs to name the same day.
-    arrived: i64,
-    /// Bytes of the whole letter.
-    size: usize,
+    #[serde(flatten)]
+    head: &'a Head,
     #[serde(flatten)]
     part: Option<Part>,
     #[serde(flatten)]
@@ -76,6 +56,14 @@ enum Raw<'a> {
     RawGzip(String),
 }
 
+/// The documents of a letter that has just been made, each at most `limit` bytes; see [`documents_of`].
+///
+/// # Errors
+/// None in practice: compression writes to memory.
+pub fn documents(letter: &Letter, stream: Option<&str>, limit: usize) -> std::io::Result<Vec<Document>> {
+    documents_of(&Whole { head: Head::of(letter, stream), bytes: letter.bytes.clone() }, limit)
+}
+
 /// The documents of `letter`, each at most `limit` bytes as long as that leaves room for the other fields.
 ///
 /// Pieces are cut from the bytes and compressed one by one, so every document can be read by itself, and
@@ -83,9 +71,9 @@ enum Raw<'a> {
 ///
 /// # Errors
 /// None in practice: compression writes to memory.
-pub fn documents(letter: &Letter, stream: Option<&str>, limit: usize) -> std::io::Result<Vec<Document>> {
-    let id = EventId::of(&letter.bytes, None);
-    let base = Envelope { letter, stream, id, arrived: letter.source.arrived.rfc3339() };
+pub fn documents_of(letter: &Whole, limit: usize) -> std::io::Result<Vec<Document>> {
+    let id = letter.id();
+    let base = Envelope { letter, id, arrived: letter.head.arrived().rfc3339() };
     if let Some(text) = readable(&letter.bytes) {
         let whole = base.document(id, None, Raw::Raw(text))?;
         if whole.json.len() + OVERHEAD <= limit {
@@ -101,8 +89,7 @@ pub fn documents(letter: &Letter, stream: Option<&str>, limit: usize) -> std::io
 
 /// A letter with what all its documents share.
 struct Envelope<'a> {
-    letter: &'a Letter,
-    stream: Option<&'a str>,
+    letter: &'a Whole,
     id: EventId,
     arrived: String,
 }
@@ -122,24 +109,7 @@ impl Envelope<'_> {
     }
 
     fn document(&self, id: EventId, part: Option<Part>, raw: Raw<'_>) -> std::io::Result<Document> {
-        let Letter { source, .. } = self.letter;
-        let fields = Fields {
-            timestamp: &self.arrived,
-            reason: self.letter.reason,
-            detail: bounded(&self.letter.detail),
-            index: self.letter.index.as_deref(),
-            id: self.letter.id.map(|id| id.to_string()),
-            letter: self.id.to_string(),
-            stream: self.stream,
-            shard: &source.shard.0,
-            sequence: source.sequence.as_str(),
-            sub_sequence: source.sub_sequence,
-            offset: self.letter.offset,
-            arrived: source.arrived.0,
-            size: self.letter.bytes.len(),
-            part,
-            raw,
-        };
+        let fields = Fields { timestamp: &self.arrived, head: &self.letter.head, part, raw };
         Ok(Document { id, json: serde_json::to_vec(&fields)? })
     }
 }
@@ -159,11 +129,6 @@ fn gzip(bytes: &[u8]) -> std::io::Result<String> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes)?;
     Ok(STANDARD.encode(encoder.finish()?))
-}
-
-fn bounded(detail: &str) -> &str {
-    let end = detail.char_indices().nth(DETAIL).map_or(detail.len(), |(at, _)| at);
-    &detail[..end]
 }
 
 #[cfg(test)]

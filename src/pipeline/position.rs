@@ -43,6 +43,19 @@ impl Sequence {
     }
 }
 
+/// Zero: before everything.
+impl Default for Sequence {
+    fn default() -> Self {
+        Self("0".to_owned())
+    }
+}
+
+impl From<u64> for Sequence {
+    fn from(number: u64) -> Self {
+        Self(number.to_string())
+    }
+}
+
 impl Ord for Sequence {
     fn cmp(&self, other: &Self) -> Ordering {
         let by_width = self.0.len().cmp(&other.0.len());

@@ -7,6 +7,7 @@
 //! - [`kpl`]: records as the Kinesis Producer Library aggregates them, whole and broken
 //! - [`fake_bulk`]: a `_bulk` endpoint that answers at once (benches) or as told (faults)
 //! - [`proxy`]: gets in the way between a worker and a real server, by a seed
+//! - [`s3`]: a real S3 API that cannot outlive this process
 //! - [`cpu`]: how much CPU a group of threads has used
 //!
 //! Nothing here knows essink: its expectations must not come from the code under test.
@@ -20,4 +21,5 @@ pub mod http;
 pub mod kinesis;
 pub mod kpl;
 pub mod proxy;
+pub mod s3;
 pub mod search;

@@ -11,17 +11,19 @@ const TYPES: [&str; 4] = ["op", "ports", "position", "verdict"];
 
 /// Rooms, and the rooms each may import. Beside these, all but `event` may import `telemetry`, `event` and the
 /// pipeline's shared types.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("event", &[]),
     ("pipeline", &[]),
+    ("firehose", &[]),
     ("kinesis", &[]),
     ("opensearch", &[]),
     ("lease", &["opensearch"]),
-    ("dead_letter", &["opensearch"]),
+    ("dead_letter", &["opensearch", "s3"]),
     ("upkeep", &["opensearch"]),
+    ("s3", &[]),
     ("telemetry", &[]),
     ("config", &[]),
-    ("app", &["kinesis", "pipeline", "opensearch", "lease", "dead_letter", "upkeep", "config"]),
+    ("app", &["firehose", "kinesis", "pipeline", "opensearch", "s3", "lease", "dead_letter", "upkeep", "config"]),
 ];
 
 /// Rooms that import no other.

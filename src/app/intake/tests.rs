@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use bytes::Bytes;
+
 use super::*;
 use crate::config::BYTES_IN_FLIGHT_PER_SENT;
 use crate::event::clock::ClockBounds;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::letters::S3Options;
 use crate::config::units::KeepDays;
 
 /// What the daily indices are called: a prefix, then `YYYY-MM-DD`.
@@ -80,6 +81,8 @@ pub enum DeadLetterOptions {
     Index,
     /// NDJSON files in this directory.
     Directory(PathBuf),
+    /// Objects in a bucket.
+    S3(S3Options),
 }
 
 /// Where positions are kept.

@@ -8,9 +8,30 @@ use crate::config::concerns::Secret;
 use crate::config::{names, units};
 
 /// Those that speak to the cluster.
-const CLUSTER: &[Verb] = &[Verb::Run, Verb::InitTemplates, Verb::Prune];
+pub(super) const CLUSTER: &[Verb] = &[
+    Verb::Run,
+    Verb::InitTemplates,
+    Verb::Prune,
+    Verb::DeadLettersList,
+    Verb::DeadLettersShow,
+    Verb::DeadLettersRedrive,
+    Verb::DeadLettersExport,
+    Verb::DeadLettersImport,
+    Verb::Replay,
+];
 /// Those that take its credentials; dashboards take the same.
-const CREDENTIALS: &[Verb] = &[Verb::Run, Verb::InitTemplates, Verb::Prune, Verb::Dashboards];
+const CREDENTIALS: &[Verb] = &[
+    Verb::Run,
+    Verb::InitTemplates,
+    Verb::Prune,
+    Verb::Dashboards,
+    Verb::DeadLettersList,
+    Verb::DeadLettersShow,
+    Verb::DeadLettersRedrive,
+    Verb::DeadLettersExport,
+    Verb::DeadLettersImport,
+    Verb::Replay,
+];
 
 /// `--opensearch-auth`, before it is put together with what else was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

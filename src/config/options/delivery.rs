@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Kind, Opt, Row, Verb};
+use super::{Kind, Opt, Row, WRITERS};
 use crate::config::units::{self, MB, MIB};
 
 /// A Kinesis record can hold 10 MiB: less could not hold one beside the request that carries it.
@@ -19,7 +19,7 @@ options! {
         kind: Kind::Bytes,
         value: "SIZE",
         default: Some("256MiB"),
-        on: &[Verb::Run],
+        on: WRITERS,
         help: "Bytes of events in flight, over all shards; an event takes two to three times its size. When they are used up, reading waits for the cluster and the lag \
                grows; nothing is dropped.",
     }
@@ -28,7 +28,7 @@ options! {
         kind: Kind::Bytes,
         value: "SIZE",
         default: Some("5MB"),
-        on: &[Verb::Run],
+        on: WRITERS,
         help: "Close a bulk request at this size; MB is decimal, MiB binary. A Firehose set to 1 MiB or 60 s sends five times as \
                many requests for the same events.",
     }
@@ -37,7 +37,7 @@ options! {
         kind: Kind::Count,
         value: "N",
         default: Some("5000"),
-        on: &[Verb::Run],
+        on: WRITERS,
         help: "Close a bulk request at this many events.",
     }
     FLUSH_INTERVAL: Duration = |text| units::duration_in(text, Duration::from_millis(10), Duration::from_secs(900)), {
@@ -45,7 +45,7 @@ options! {
         kind: Kind::Duration,
         value: "DURATION",
         default: Some("1s"),
-        on: &[Verb::Run],
+        on: WRITERS,
         help: "Close a bulk request when its first event has waited this long, however small it is. A Firehose set to 1 MiB or \
                60 s shows events a minute later.",
     }
@@ -54,7 +54,7 @@ options! {
         kind: Kind::Count,
         value: "N",
         default: Some("8"),
-        on: &[Verb::Run],
+        on: WRITERS,
         help: "Bulk requests under way at the same time, at most. essink begins with 4, adds one while answers come in their usual \
                time, and takes back when the cluster rejects documents or slows down.",
     }
@@ -63,7 +63,7 @@ options! {
         kind: Kind::Text,
         value: "PERCENT|off",
         default: Some("50%"),
-        on: &[Verb::Run],
+        on: WRITERS,
         help: "Stop when this share of an index' documents is refused for one reason: a wrong mapping or the wrong cluster is \
                likelier than so many bad events. What was refused then is not settled, and is read again after the cure.",
     }
@@ -72,7 +72,7 @@ options! {
         kind: Kind::Count,
         value: "N",
         default: Some("500"),
-        on: &[Verb::Run],
+        on: WRITERS,
         help: "Documents of an index that must be judged before --breaker-share counts.",
     }
     GZIP: Option<u32> = gzip, {
@@ -81,7 +81,7 @@ options! {
         value: "LEVEL",
         bare: Some("1"),
         default: Some("off"),
-        on: &[Verb::Run],
+        on: WRITERS,
         help: "Compress bulk requests, level 1 (fast) to 9 (small), or off. Worth its CPU where the network is slow or paid \
                for; the bare flag means level 1.",
     }
@@ -90,7 +90,7 @@ options! {
         kind: Kind::Duration,
         value: "DURATION",
         default: Some("5s"),
-        on: &[Verb::Run],
+        on: WRITERS,
         help: "How often settled positions are stored. What a crash makes essink read again is found already there.",
     }
     GRACE: Duration = |text| units::duration_in(text, Duration::ZERO, Duration::from_secs(3_600)), {
@@ -98,7 +98,7 @@ options! {
         kind: Kind::Duration,
         value: "DURATION",
         default: Some("30s"),
-        on: &[Verb::Run],
+        on: WRITERS,
         help: "How long a worker that is told to stop (SIGTERM, SIGINT) may drain before it exits 75; the last positions \
                have five more seconds. Keep both together below the time after which the orchestrator kills.",
     }

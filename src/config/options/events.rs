@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Kind, Opt, Row, Verb};
+use super::{Kind, Opt, Row, WRITERS};
 use crate::config::units::{self, MIB};
 
 /// Ten years.
@@ -17,7 +17,7 @@ options! {
         kind: Kind::Duration,
         value: "DURATION",
         default: Some("7d"),
-        on: &[Verb::Run],
+        on: WRITERS,
         help: "How much earlier than its arrival in Kinesis a phone's stamp is believed. Beyond it the arrival names the day, \
                and the document says essink.clock: corrected.",
     }
@@ -26,7 +26,7 @@ options! {
         kind: Kind::Duration,
         value: "DURATION",
         default: Some("1h"),
-        on: &[Verb::Run],
+        on: WRITERS,
         help: "How much later than its arrival in Kinesis a stamp is believed.",
     }
     MAX_DAYS: usize = |text| units::count(text, 1, 10_000), {
@@ -34,7 +34,7 @@ options! {
         kind: Kind::Count,
         value: "N",
         default: Some("400"),
-        on: &[Verb::Run],
+        on: WRITERS,
         help: "New daily indices that events may create within an hour. Events of further days are dead-lettered: a thousand \
                new indices halt a cluster. Raise it to replay years.",
     }
@@ -43,7 +43,7 @@ options! {
         kind: Kind::Count,
         value: "N",
         default: Some("100"),
-        on: &[Verb::Run],
+        on: WRITERS,
         help: "How deep an event's JSON may nest; deeper ones are dead-lettered, because they can end a node.",
     }
     MAX_INFLATED: u64 = |text| units::bytes_in(text, MIB, 1 << 30), {
@@ -51,7 +51,7 @@ options! {
         kind: Kind::Bytes,
         value: "SIZE",
         default: Some("32MiB"),
-        on: &[Verb::Run],
+        on: WRITERS,
         help: "How large one compressed record may become; a larger one is dead-lettered as it came.",
     }
 }

@@ -10,6 +10,17 @@ use crate::telemetry::logs::{self, LogFormat};
 const LOG_FORMATS: &[(&str, LogFormat)] =
     &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
 
+const JSON_REPORTS: &[Verb] = &[
+    Verb::InitTemplates,
+    Verb::Prune,
+    Verb::DeadLettersList,
+    Verb::DeadLettersShow,
+    Verb::DeadLettersRedrive,
+    Verb::DeadLettersImport,
+    Verb::Replay,
+    Verb::Config,
+];
+
 options! {
     "General";
     HTTP_LISTEN: Option<SocketAddr> = units::listen, {
@@ -25,7 +36,7 @@ options! {
         kind: Kind::Flag,
         bare: Some("true"),
         default: Some("false"),
-        on: &[Verb::InitTemplates, Verb::Prune],
+        on: &[Verb::InitTemplates, Verb::Prune, Verb::DeadLettersRedrive, Verb::Replay],
         help: "Say what would be done, and do nothing.",
     }
     JSON: bool = units::flag, {
@@ -33,7 +44,7 @@ options! {
         kind: Kind::Flag,
         bare: Some("true"),
         default: Some("false"),
-        on: &[Verb::InitTemplates, Verb::Prune, Verb::Config],
+        on: JSON_REPORTS,
         help: "Report as JSON on standard output, for programs.",
     }
     CONFIG: PathBuf = units::path, {

@@ -2,11 +2,23 @@
 
 use std::time::Duration;
 
-use super::{Kind, Opt, Row, Verb};
+use super::cluster::CLUSTER;
+use super::{Kind, Opt, Row, Verb, WRITERS};
 use crate::config::{names, units};
 
-const NAMED: &[Verb] = &[Verb::Run, Verb::InitTemplates, Verb::Prune];
-const TEMPLATES: &[Verb] = &[Verb::Run, Verb::InitTemplates];
+const PINPOINT: &[Verb] = &[
+    Verb::Run,
+    Verb::InitTemplates,
+    Verb::Prune,
+    Verb::Dashboards,
+    Verb::DeadLettersList,
+    Verb::DeadLettersShow,
+    Verb::DeadLettersRedrive,
+    Verb::DeadLettersExport,
+    Verb::DeadLettersImport,
+    Verb::Replay,
+];
+const TEMPLATES: &[Verb] = &[Verb::Run, Verb::InitTemplates, Verb::DeadLettersRedrive, Verb::Replay];
 
 options! {
     "Indices";
@@ -14,14 +26,14 @@ options! {
         name: "pinpoint-prefix",
         value: "PREFIX",
         default: Some("pinpoint-"),
-        on: &[Verb::Run, Verb::InitTemplates, Verb::Prune, Verb::Dashboards],
+        on: PINPOINT,
         help: "What the indices of Pinpoint events begin with; the UTC day YYYY-MM-DD follows.",
     }
     UNRECOGNIZED_PREFIX: String = names::index_prefix, {
         name: "unrecognized-prefix",
         value: "PREFIX",
         default: Some("unrecognized-"),
-        on: NAMED,
+        on: CLUSTER,
         help: "What the indices of events begin with that no rule recognises.",
     }
     NO_INIT_TEMPLATES: bool = units::flag, {
@@ -29,7 +41,7 @@ options! {
         kind: Kind::Flag,
         bare: Some("true"),
         default: Some("false"),
-        on: &[Verb::Run],
+        on: WRITERS,
         help: "Do not write the index templates at the start, for users who may not. Then somebody else must have run \
                init-templates: an index created without them guesses its types.",
     }

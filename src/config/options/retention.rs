@@ -21,10 +21,11 @@ options! {
         name: "keep",
         value: "DAYS",
         kind: Kind::Duration,
-        on: &[Verb::Run, Verb::Prune],
+        on: &[Verb::Run, Verb::Prune, Verb::DeadLettersRedrive, Verb::Replay],
         required_on: &[Verb::Prune],
         help: "Days to keep, as 30d: today and the 30 days before it stay, the indices of older days are deleted. With run it \
-               is done daily, and events of days already gone are counted as expired instead of indexed.",
+               is done daily, and events of days already gone are counted as expired instead of indexed; dead-letters \
+               redrive and replay only do the latter.",
     }
     KEEP_DEAD_LETTERS: KeepDays = units::keep_days, {
         name: "keep-dead-letters",

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{Opt, Row, Verb};
+use super::cluster::CLUSTER;
+use super::{KEEPERS, Opt, Row, Verb};
+use crate::config::concerns::S3Url;
 use crate::config::{names, units};
 
 /// `--state`: in the cluster, at a path, or in a table.
@@ -13,11 +15,18 @@ pub enum Leases {
     Table(String),
 }
 
-/// `--dead-letters`: in the cluster, or at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     Index,
     Path(PathBuf),
+}
+
+/// `--dead-letters`: in the cluster, at a path, or in a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LetterPlace {
+    Index,
+    Directory(PathBuf),
+    S3(S3Url),
 }
 
 options! {
@@ -45,19 +54,19 @@ options! {
         on: &[Verb::Run, Verb::InitTemplates],
         help: "The index that keeps positions with --state index. init-templates makes it, and run where it is missing.",
     }
-    DEAD_LETTERS: Place = |text| place(text, "dir:"), {
+    DEAD_LETTERS: LetterPlace = letter_place, {
         name: "dead-letters",
-        value: "index|dir:PATH",
+        value: "index|dir:PATH|s3://BUCKET/PREFIX",
         default: Some("index"),
-        on: &[Verb::Run],
-        help: "Where events go that cannot be indexed, whole and with the reason: to daily indices, or to NDJSON files in a \
-               directory. A position is stored only after they are durable.",
+        on: KEEPERS,
+        help: "Where events go that cannot be indexed, whole and with the reason: to daily indices, to NDJSON files in a \
+               directory, or to a bucket, under its prefix by the UTC hour of arrival. A position is stored only after they are durable.",
     }
     DEAD_LETTER_PREFIX: String = names::index_prefix, {
         name: "dead-letter-prefix",
         value: "PREFIX",
         default: Some("essink-dead-letters-"),
-        on: &[Verb::Run, Verb::InitTemplates, Verb::Prune],
+        on: CLUSTER,
         help: "What the indices of dead letters begin with.",
     }
 }
@@ -71,6 +80,17 @@ fn leases(text: &str) -> Result<Leases, String> {
         (.., Some(table)) => names::table(table).map(Leases::Table).map_err(|why| format!("names a table that {why}")),
         _ => Err("is neither index, dynamodb:TABLE nor file:PATH".to_owned()),
     }
+}
+
+fn letter_place(text: &str) -> Result<LetterPlace, String> {
+    if text.starts_with("s3://") {
+        return names::s3_url(text).map(LetterPlace::S3);
+    }
+    let place = place(text, "dir:").map_err(|why| format!("{why}; or write s3://BUCKET/PREFIX"))?;
+    Ok(match place {
+        Place::Index => LetterPlace::Index,
+        Place::Path(directory) => LetterPlace::Directory(directory),
+    })
 }
 
 fn place(text: &str, scheme: &str) -> Result<Place, String> {

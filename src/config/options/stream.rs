@@ -60,8 +60,9 @@ options! {
         kind: Kind::Count,
         value: "N",
         default: Some("4"),
-        on: &[Verb::Run],
-        help: "GetRecords pages asked for at the same time, over all shards. Each holds up to 10 MiB while it is decoded.",
+        on: &[Verb::Run, Verb::Replay],
+        help: "GetRecords pages asked for at the same time, over all shards; with replay, objects read at the same time. Each \
+               holds up to 10 MiB while it is decoded.",
     }
     POLL_INTERVAL: Duration = |text| units::duration_in(text, LEAST_POLL, Duration::from_secs(60)), {
         name: "poll-interval",

@@ -14,7 +14,10 @@ fn every_name_and_variable_stands_in_exactly_one_row() {
 #[test]
 fn names_are_kebab_case_and_variables_follow() {
     for row in table() {
-        let kebab = row.name.split('-').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase()));
+        let kebab = row
+            .name
+            .split('-')
+            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
         assert!(kebab, "{}", row.name);
     }
     assert_eq!(stream::UNTIL_CAUGHT_UP.row.env(), "ESSINK_UNTIL_CAUGHT_UP");

@@ -51,6 +51,7 @@ fn other_value(row: &options::Row) -> &'static str {
         "https://other",
         "info,a=warn",
         "70%",
+        "2026-11-21",
     ];
     let words = if let Kind::Choice(words) = row.kind { words } else { &[] };
     let mut candidates = words.iter().chain(&values);
@@ -70,10 +71,16 @@ fn every_option_changes_what_its_commands_are_told() {
             .env("ESSINK_IN_FLIGHT", "1")
     };
     for (verb, args) in [
-        (Verb::Run, "run --aws-region a --stream x --keep 30d"),
+        (Verb::Run, "run --aws-region a --stream x --keep 30d --dead-letters s3://bucket/a"),
         (Verb::InitTemplates, "init-templates --opensearch-auth sigv4-es"),
         (Verb::Prune, "prune --opensearch-auth sigv4-es --keep 30d"),
         (Verb::Dashboards, "dashboards --install --opensearch-auth sigv4-es"),
+        (Verb::DeadLettersList, "dead-letters list --aws-region a --dead-letters s3://bucket/a"),
+        (Verb::DeadLettersShow, "dead-letters show ID --aws-region a --dead-letters s3://bucket/a"),
+        (Verb::DeadLettersRedrive, "dead-letters redrive --aws-region a --dead-letters s3://bucket/a"),
+        (Verb::DeadLettersExport, "dead-letters export --aws-region a --dead-letters s3://bucket/a"),
+        (Verb::DeadLettersImport, "dead-letters import FILE --aws-region a --dead-letters s3://bucket/a"),
+        (Verb::Replay, "replay --from s3://bucket/b --aws-region a --dead-letters s3://bucket/a"),
     ] {
         let before = format!("{:?}", base(args).invocation());
         for row in table().filter(|row| row.on.contains(&verb)) {

@@ -82,6 +82,38 @@ fn a_letter_says_where_it_came_from() {
     );
 }
 
+proptest! {
+    #[test]
+    fn any_bytes_come_back_out_of_documents_of_any_size(
+        text in "\\PC{0,300}", binary in prop::collection::vec(any::<u8>(), 0..40_000), is_text in any::<bool>(), limit in 0_usize..30_000
+    ) {
+        let bytes = Bytes::from(if is_text { text.into_bytes() } else { binary });
+        let mut whole = Whole { head: Head::of(&letter(bytes.clone()), Some("stream")), bytes };
+        whole.head.tries = 3;
+        whole.head.first_reason = Some("refused".to_owned());
+        let documents = documents_of(&whole, limit).unwrap();
+        let read: Result<Vec<_>, _> = documents.iter().map(|d| crate::dead_letter::read::document(&d.json)).collect();
+        let read = read.unwrap();
+        prop_assert_eq!(&crate::dead_letter::read::assemble(read.clone()).unwrap(), &whole);
+        // Pieces of another limit beside them, and in another order.
+        let others = documents_of(&whole, limit / 2).unwrap();
+        let others = others.iter().map(|d| crate::dead_letter::read::document(&d.json).unwrap());
+        let both: Vec<_> = others.chain(read.clone()).rev().collect();
+        prop_assert_eq!(&crate::dead_letter::read::assemble(both).unwrap(), &whole);
+        // One line is the whole letter, whatever its size.
+        let line = crate::dead_letter::to_line(&whole).unwrap();
+        prop_assert_eq!(line.iter().filter(|b| **b == b'\n').count(), 1);
+        prop_assert_eq!(&crate::dead_letter::from_line(&line).unwrap(), &whole);
+        if read.len() > 1 {
+            for missing in 0..read.len() {
+                let mut fewer = read.clone();
+                fewer.remove(missing);
+                prop_assert!(crate::dead_letter::read::assemble(fewer).unwrap_err().contains("misses the part"));
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_not_known_is_not_there() {
     let bare = Letter { index: None, id: None, ..letter("x") };
