@@ -5,13 +5,14 @@ pub mod exit;
 
 pub mod commands;
 pub mod connect;
+pub mod intake;
 pub mod program;
-mod renewal;
+pub mod work;
 pub mod worker;
 
 mod coordinator;
-mod intake;
 mod observe;
+mod renewal;
 mod retain;
 mod stores;
 

@@ -36,6 +36,11 @@ impl Failure {
         Self { code: self.code, error: self.error.context(what) }
     }
 
+    /// The code that scripts see.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
     /// Prints the chain of causes once, as one line, and gives the code.
     pub fn report(&self) -> ExitCode {
         eprintln!("essink: {:#}", self.error);

@@ -5,15 +5,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::event::unwrap::{Piece, Poison, Unwrapper, Wrapping};
+use crate::event::unwrap::{Piece, Poison, Rules, Unwrapper, Wrapping};
 use crate::kinesis::aggregate::{self, Aggregate};
 use crate::kinesis::shard::api::Record;
 use crate::kinesis::shard::{Page, ReadEnd, ReadError, Sink, Stopped};
+use crate::lease::keeper::Certain;
 use crate::pipeline::op::{BulkOp, Entry, Letter, Origin, RecordRef};
 use crate::pipeline::position::ShardId;
-use crate::pipeline::route::Router;
+use crate::pipeline::route::{OldestKept, Prefixes, Router};
 use crate::pipeline::run::Intake;
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::{Metrics, ShardMetrics, ShardState};
@@ -68,6 +69,43 @@ impl Memory {
     }
 }
 
+/// How records are decoded; what the intakes of all shards share.
+#[derive(Debug, Clone)]
+pub struct Decoding {
+    /// Rules of unwrapping.
+    pub rules: Rules,
+    /// First parts of the indices' names.
+    pub prefixes: Prefixes,
+    /// Days that have expired.
+    pub oldest_kept: OldestKept,
+    /// The shared bound.
+    pub memory: Memory,
+    /// Counts.
+    pub metrics: Metrics,
+    /// Told when a shard cannot be read.
+    pub health: Health,
+}
+
+impl Decoding {
+    /// The intake of one shard.
+    pub fn intake(&self, slot: u32, shard: &ShardId, pipeline: mpsc::Sender<Intake>, certain: Certain) -> ShardIntake {
+        ShardIntake {
+            slot,
+            shard: shard.clone(),
+            unwrapper: Unwrapper::new(self.rules.clone()),
+            router: Router::new(self.prefixes.clone(), self.oldest_kept.clone()),
+            memory: self.memory.clone(),
+            pipeline,
+            certain,
+            metrics: self.metrics.clone(),
+            gauges: self.metrics.shard(&shard.0),
+            health: self.health.clone(),
+            serial: 0,
+            in_trouble: false,
+        }
+    }
+}
+
 /// Decodes the records of one shard.
 pub struct ShardIntake {
     /// The shard's slot in the pipeline.
@@ -83,7 +121,7 @@ pub struct ShardIntake {
     /// The pipeline.
     pub pipeline: mpsc::Sender<Intake>,
     /// Whether our leases are certain; nothing is handed over while they are not.
-    pub certain: watch::Receiver<bool>,
+    pub certain: Certain,
     /// Counts.
     pub metrics: Metrics,
     /// Gauges of this shard.
@@ -102,7 +140,7 @@ impl Sink for ShardIntake {
             self.health.clear(self.trouble_key());
         }
         // The page in hand is all that is read meanwhile: the next one is asked for when this has been taken.
-        self.certain.wait_for(|certain| *certain).await.map_err(|_| Stopped)?;
+        self.certain.wait().await;
         self.gauges.lag(page.behind.map(|behind| i64::try_from(behind.as_millis()).unwrap_or(i64::MAX)));
         let bytes: usize = page.records.iter().map(|record| record.data.len()).sum();
         self.metrics.records(page.records.len() as u64, bytes as u64);

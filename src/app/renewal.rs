@@ -60,6 +60,7 @@ impl<T: LeaseTable> Renewal<T> {
                 }
             }
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = self.nudge.notified() => {}
                 () = sleep(pause) => {}

@@ -3,15 +3,17 @@
 //! [`Keeper::tick`] runs on a task of its own and never waits for data. The pipeline stores positions through the same
 //! keeper, so that a position is written only together with proof that the lease is still ours.
 
+mod certain;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
+pub use self::certain::Certain;
 use super::balance;
 use super::table::{Change, LeaseTable, Row, Written};
 use super::view::View;
@@ -72,7 +74,7 @@ pub struct Keeper<T> {
     terms: Terms,
     leases: Mutex<Leases>,
     /// Whether our leases are certain: false from the moment others may count us as dead.
-    certain: watch::Sender<bool>,
+    certain: Certain,
 }
 
 #[derive(Debug)]
@@ -101,7 +103,7 @@ impl<T: LeaseTable> Keeper<T> {
             lost: Vec::new(),
             renewed: Instant::now(),
         };
-        Arc::new(Self { table, terms, leases: Mutex::new(leases), certain: watch::Sender::new(true) })
+        Arc::new(Self { table, terms, leases: Mutex::new(leases), certain: Certain::default() })
     }
 
     /// The store.
@@ -116,8 +118,8 @@ impl<T: LeaseTable> Keeper<T> {
 
     /// Whether our leases are certain. While they are not, nothing should be read under them: another worker may have
     /// taken them, or nobody can (the store is down), and then reading goes on when they are renewed.
-    pub fn certain(&self) -> watch::Receiver<bool> {
-        self.certain.subscribe()
+    pub fn certain(&self) -> Certain {
+        self.certain.clone()
     }
 
     /// Looks at the table, renews what is ours, and takes, asks for and announces what `scope` allows.
@@ -135,7 +137,7 @@ impl<T: LeaseTable> Keeper<T> {
         }
         events.extend(leases.lost.drain(..).map(Event::Lost));
         let is_certain = leases.held.is_empty() || leases.renewed.elapsed() < self.terms.failover;
-        self.certain.send_if_modified(|certain| std::mem::replace(certain, is_certain) != is_certain);
+        self.certain.set(is_certain);
         result
     }
 

@@ -136,7 +136,7 @@ impl Worker {
     }
 
     fn is_certain(&self) -> bool {
-        *self.keeper.certain().borrow()
+        self.keeper.certain().is()
     }
 }
 
