@@ -1,6 +1,6 @@
 //! The task that keeps leases: it looks at the table at its own pace and waits for nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,10 +39,16 @@ impl<T: LeaseTable> Renewal<T> {
     pub async fn run(self, stop: CancellationToken) {
         let pause = self.keeper.terms().between_looks();
         let mut wrong_since: Option<Instant> = None;
+        let mut unlisted = Unlisted::default();
         while !stop.is_cancelled() {
             let mut events = Vec::new();
             let shards = self.shards.borrow().clone();
-            let result = self.keeper.tick(|known| scope(&shards, &self.start, known), &mut events).await;
+            let allowed = |known: &BTreeMap<_, _>| {
+                let mut scope = scope(&shards, &self.start, known);
+                unlisted.confirm(&shards, &mut scope.gone);
+                scope
+            };
+            let result = self.keeper.tick(allowed, &mut events).await;
             // Nobody listens any more when the worker is stopping.
             events.into_iter().for_each(|event| drop(self.events.send(Ok(event))));
             match result {
@@ -66,6 +72,32 @@ impl<T: LeaseTable> Renewal<T> {
                 () = sleep(pause) => {}
             }
         }
+    }
+}
+
+/// So many listings must miss the shard of a row before it counts as gone: the first may have begun before the shard.
+const MISSES: u32 = 2;
+
+/// Rows whose shard is not listed. It has left the stream, or it is younger than our listing: a split that another
+/// worker has heard of first.
+#[derive(Debug, Default)]
+struct Unlisted {
+    listing: Option<Arc<Vec<Shard>>>,
+    /// How many listings have come since the row was first seen without its shard.
+    missed: BTreeMap<ShardId, u32>,
+}
+
+impl Unlisted {
+    /// Leaves in `gone`, the shards that `listing` does not have, those that are gone for certain.
+    fn confirm(&mut self, listing: &Arc<Vec<Shard>>, gone: &mut BTreeSet<ShardId>) {
+        let is_new = self.listing.replace(listing.clone()).is_none_or(|last| !Arc::ptr_eq(&last, listing));
+        self.missed.retain(|shard, _| gone.contains(shard));
+        gone.retain(|shard| {
+            let known = self.missed.get(shard).map(|n| n + u32::from(is_new));
+            let missed = known.unwrap_or(0);
+            self.missed.insert(shard.clone(), missed);
+            missed >= MISSES
+        });
     }
 }
 
