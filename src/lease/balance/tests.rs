@@ -2,7 +2,6 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::*;
-use crate::pipeline::position::Position;
 
 const FAILOVER: Duration = Duration::from_secs(10);
 
@@ -40,6 +39,13 @@ fn alone_it_takes_everything_that_may_be_read() {
     let only: BTreeSet<_> = [rows[1].shard.clone()].into();
     let steps = plan("a", &view(&rows, 0), &only, FAILOVER);
     assert_eq!((steps.take, steps.n_unread), (vec![rows[1].clone()], 1));
+}
+
+/// The table is looked at again after rows were created, and what is readable was worked out before.
+#[test]
+fn a_shard_that_has_meanwhile_been_read_to_its_end_is_not_taken() {
+    let ended = Row { position: Position::End, ..row(0, None, None) };
+    assert_eq!(steps("a", &[ended], 0), Steps::default());
 }
 
 #[test]
