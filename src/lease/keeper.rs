@@ -131,11 +131,12 @@ impl<T: LeaseTable> Keeper<T> {
         events: &mut Vec<Event>,
     ) -> Result<(), StoreError> {
         let mut leases = self.leases.lock().await;
+        leases.say_lost(events);
         let result = self.look_and_act(&mut leases, scope, events).await;
         if result.is_err() {
             leases.view.forgive();
         }
-        events.extend(leases.lost.drain(..).map(Event::Lost));
+        leases.say_lost(events);
         let is_certain = leases.held.is_empty() || leases.renewed.elapsed() < self.terms.failover;
         self.certain.set(is_certain);
         result
@@ -151,6 +152,8 @@ impl<T: LeaseTable> Keeper<T> {
         leases.view.look(self.in_time(self.table.list()).await?, began);
         self.adopt(leases, events);
         self.renew(leases).await?;
+        // Before anything is gained: what was lost and is free again may be ours once more in a moment.
+        leases.say_lost(events);
         let scope = scope(&leases.view.positions());
         if !scope.absent.is_empty() {
             self.in_time(self.table.create(&scope.absent)).await?;
@@ -302,6 +305,10 @@ impl<T: LeaseTable> Keeper<T> {
 }
 
 impl Leases {
+    fn say_lost(&mut self, events: &mut Vec<Event>) {
+        events.extend(self.lost.drain(..).map(Event::Lost));
+    }
+
     fn drop_lease(&mut self, shard: &ShardId) {
         self.held.remove(shard);
         self.wanted.remove(shard);
