@@ -59,6 +59,11 @@ impl Memory {
         u64::from(self.total) * Self::UNIT as u64
     }
 
+    /// Bytes that are handed over together: of less room, chunks of several shards must fit side by side.
+    fn chunk(&self) -> usize {
+        CHUNK_BYTES.min(self.total as usize * Self::UNIT / 4)
+    }
+
     fn units(&self, bytes: usize) -> u32 {
         u32::try_from(bytes.div_ceil(Self::UNIT)).unwrap_or(u32::MAX).min(self.total)
     }
@@ -148,7 +153,7 @@ impl Sink for ShardIntake {
         for record in page.records {
             let draft = self.decode(&record);
             chunk.add(draft, &self.memory);
-            if chunk.bytes >= CHUNK_BYTES {
+            if chunk.bytes >= self.memory.chunk() {
                 self.hand_over(std::mem::take(&mut chunk)).await?;
             }
         }
