@@ -61,8 +61,15 @@ pub fn plan(me: &str, view: &View, readable: &BTreeSet<ShardId>, failover: Durat
     steps.take = free.iter().take(room).map(|row| (*row).clone()).collect();
     if free.is_empty() {
         steps.ask = ask(me, &rows, load, failover);
+        // Who asks must still be there when it gets them.
+        steps.n_unread += steps.ask.iter().filter(|row| is_alive(view, row)).count();
     }
     steps
+}
+
+/// Whether its owner is known to live: others count as unread already.
+fn is_alive(view: &View, row: &Row) -> bool {
+    view.row(&row.shard).is_some_and(|seen| seen.alive)
 }
 
 fn standing<'a>(me: &str, seen: &'a Seen, failover: Duration) -> Standing<'a> {

@@ -55,6 +55,17 @@ fn an_owner_is_left_alone_until_it_has_stood_still_for_long_enough() {
     assert_eq!(steps("a", &rows, 10).take, rows);
 }
 
+/// A worker that is to catch up and leave would else be gone when it gets what it has asked for.
+#[test]
+fn what_is_asked_for_now_counts_as_unread() {
+    let rows = [row(0, Some("b"), None), row(1, Some("b"), None)];
+    let (mut view, now) = (View::new(FAILOVER), Instant::now());
+    view.look(rows.to_vec(), now);
+    view.look(rows.iter().map(|row| Row { counter: 8, ..row.clone() }).collect(), now);
+    let steps = plan("a", &view, &all(&rows), FAILOVER);
+    assert_eq!((steps.ask.len(), steps.n_unread), (1, 1));
+}
+
 #[test]
 fn what_belongs_to_a_name_that_shows_no_life_counts_as_unread() {
     let rows = [row(0, Some("b"), None), row(1, Some("a"), None)];
