@@ -191,7 +191,8 @@ where
                 tracing::error!(kinesis.shard = %shard, reason, "the stream no longer has this shard");
                 slots.remove(&shard);
                 self.pipeline.send(Intake::Abandon { slot }).await.ok();
-                self.release(shard, outlook).await;
+                self.release(shard).await;
+                // Not looked at again before that: we would take it once more.
                 outlook.list_due = true;
             }
             (Err(error), _) => return Err(Failure::unavailable(error)),
@@ -210,7 +211,7 @@ where
             outlook.list_due = !self.list(&self.reading.stop.clone()).await;
             self.look_again(outlook);
         } else {
-            self.release(shard, outlook).await;
+            self.give(shard, outlook).await;
         }
     }
 
@@ -220,13 +221,17 @@ where
         for (shard, slot) in slots.take_overdue() {
             tracing::warn!(kinesis.shard = %shard, "not settled within the grace: given to the other worker as it is");
             self.pipeline.send(Intake::Abandon { slot }).await.ok();
-            self.release(shard, outlook).await;
+            self.give(shard, outlook).await;
         }
     }
 
-    /// Nobody may have it yet, and whoever asked for it may be gone: the next looks tell.
-    async fn release(&self, shard: ShardId, outlook: &mut Outlook) {
+    /// Frees a shard for another worker. Whoever asked for it may be gone: the next looks tell whether somebody has it.
+    async fn give(&self, shard: ShardId, outlook: &mut Outlook) {
         self.look_again(outlook);
+        self.release(shard).await;
+    }
+
+    async fn release(&self, shard: ShardId) {
         if let Err(error) = self.keeper.release(std::slice::from_ref(&shard)).await {
             tracing::warn!(kinesis.shard = %shard, "the lease could not be released yet: {error}");
         }
