@@ -29,8 +29,8 @@ const LIST_EVERY: Duration = Duration::from_secs(60);
 /// Children of a shard that has ended hold the next records of its keys: a listing that failed is tried again soon.
 const LIST_AGAIN: Duration = Duration::from_secs(1);
 
-/// A look at the table may have begun before the end that it is to find: the second one after it has not.
-const LOOKS_AFTER_AN_END: u32 = 2;
+/// A look at the table may have begun before the change that it is to find: the second one after it has not.
+const LOOKS_AFTER_A_CHANGE: u32 = 2;
 
 /// Reads the shards of one stream whose leases this worker holds.
 pub struct Coordinator<S, T, F> {
@@ -106,7 +106,7 @@ where
                     self.event(event, &mut slots, &mut outlook).await;
                 }
                 () = sleep_until(deadline.unwrap_or_else(tokio::time::Instant::now)), if deadline.is_some() => {
-                    self.give_as_they_are(&mut slots).await;
+                    self.give_as_they_are(&mut slots, &mut outlook).await;
                 }
                 () = sleep(LIST_AGAIN), if outlook.list_due => outlook.list_due = !self.list(&stop).await,
                 _ = list_again.tick() => outlook.list_due = !self.list(&stop).await,
@@ -192,6 +192,7 @@ where
                 slots.remove(&shard);
                 self.pipeline.send(Intake::Abandon { slot }).await.ok();
                 self.release(shard).await;
+                // Not looked at again before that: we would take it once more.
                 outlook.list_due = true;
             }
             (Err(error), _) => return Err(Failure::unavailable(error)),
@@ -208,27 +209,37 @@ where
         if at_end {
             outlook.list_due = true;
             outlook.list_due = !self.list(&self.reading.stop.clone()).await;
-            outlook.looks_due = LOOKS_AFTER_AN_END;
-            self.nudge.notify_one();
+            self.look_again(outlook);
         } else {
-            self.release(shard).await;
+            self.give(shard, outlook).await;
         }
     }
 
     /// Shards that were asked for and do not settle: what is stored of them is safe, and the rest their next reader
     /// finds already there.
-    async fn give_as_they_are(&mut self, slots: &mut Slots) {
+    async fn give_as_they_are(&mut self, slots: &mut Slots, outlook: &mut Outlook) {
         for (shard, slot) in slots.take_overdue() {
             tracing::warn!(kinesis.shard = %shard, "not settled within the grace: given to the other worker as it is");
             self.pipeline.send(Intake::Abandon { slot }).await.ok();
-            self.release(shard).await;
+            self.give(shard, outlook).await;
         }
+    }
+
+    /// Frees a shard for another worker. Whoever asked for it may be gone: the next looks tell whether somebody has it.
+    async fn give(&self, shard: ShardId, outlook: &mut Outlook) {
+        self.look_again(outlook);
+        self.release(shard).await;
     }
 
     async fn release(&self, shard: ShardId) {
         if let Err(error) = self.keeper.release(std::slice::from_ref(&shard)).await {
             tracing::warn!(kinesis.shard = %shard, "the lease could not be released yet: {error}");
         }
+    }
+
+    fn look_again(&self, outlook: &mut Outlook) {
+        outlook.looks_due = LOOKS_AFTER_A_CHANGE;
+        self.nudge.notify_one();
     }
 
     /// Takes a new listing; keeps the old one, and says so, when there is none to be had now.

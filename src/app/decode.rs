@@ -55,9 +55,9 @@ impl Chunk {
         self.drafts.push((draft, units));
     }
 
-    /// Whether it is time to hand it over.
-    pub fn is_full(&self) -> bool {
-        self.bytes >= CHUNK_BYTES
+    /// Whether it is time to hand it over. Of little memory, chunks of several shards must fit side by side.
+    pub fn is_full(&self, memory: &Memory) -> bool {
+        self.bytes >= CHUNK_BYTES.min(memory.quarter())
     }
 
     /// Waits for room, and gives the records to the pipeline.

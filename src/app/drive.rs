@@ -11,8 +11,9 @@ use super::exit::Failure;
 use super::intake::Memory;
 use super::observe::Watch;
 use super::stores;
+use super::work::{self, CHANNEL};
 use super::worker::side::watch_signals;
-use super::worker::{self, CHANNEL, PROBE_INDEX};
+use super::worker::{self, PROBE_INDEX};
 use crate::config::DriveOptions;
 use crate::event::unwrap::Unwrapper;
 use crate::opensearch::bulk::BulkClient;
@@ -102,7 +103,7 @@ impl Running {
         let Self { intake, task } = self;
         drop(intake);
         let done = task.await.map_err(Failure::bug)?;
-        done.map_err(worker::failure)
+        done.map_err(work::failure)
     }
 }
 

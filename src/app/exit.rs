@@ -1,6 +1,6 @@
 //! How the process ends.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 /// A command that did not do what was asked, and the code that scripts see.
@@ -36,9 +36,21 @@ impl Failure {
         Self { code: self.code, error: self.error.context(what) }
     }
 
+    /// The code that scripts see.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
     /// Prints the chain of causes once, as one line, and gives the code.
     pub fn report(&self) -> ExitCode {
-        eprintln!("essink: {:#}", self.error);
+        eprintln!("essink: {self}");
         ExitCode::from(self.code)
+    }
+}
+
+/// The chain of causes, in one line.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.error)
     }
 }

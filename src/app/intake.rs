@@ -4,15 +4,16 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::decode::{self, Chunk, Draft};
-use crate::event::unwrap::Unwrapper;
+use crate::event::unwrap::{Rules, Unwrapper};
 use crate::kinesis::shard::api::Record;
 use crate::kinesis::shard::{Page, ReadEnd, ReadError, Sink, Stopped};
+use crate::lease::keeper::Certain;
 use crate::pipeline::op::{Origin, RecordRef};
 use crate::pipeline::position::ShardId;
-use crate::pipeline::route::Router;
+use crate::pipeline::route::{OldestKept, Prefixes, Router};
 use crate::pipeline::run::Intake;
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::{Metrics, ShardMetrics, ShardState};
@@ -47,6 +48,11 @@ impl Memory {
         u64::from(self.total) * Self::UNIT as u64
     }
 
+    /// A quarter of the bound, in bytes.
+    pub(super) fn quarter(&self) -> usize {
+        self.total as usize * Self::UNIT / 4
+    }
+
     pub(super) fn units(&self, bytes: usize) -> u32 {
         u32::try_from(bytes.div_ceil(Self::UNIT)).unwrap_or(u32::MAX).min(self.total)
     }
@@ -54,6 +60,43 @@ impl Memory {
     /// Waits for room. What is larger than the whole bound waits until it is alone.
     pub(super) async fn take(&self, units: u32) -> Result<OwnedSemaphorePermit, Stopped> {
         self.units.clone().acquire_many_owned(units.min(self.total)).await.map_err(|_| Stopped)
+    }
+}
+
+/// How records are decoded; what the intakes of all shards share.
+#[derive(Debug, Clone)]
+pub struct Decoding {
+    /// Rules of unwrapping.
+    pub rules: Rules,
+    /// First parts of the indices' names.
+    pub prefixes: Prefixes,
+    /// Days that have expired.
+    pub oldest_kept: OldestKept,
+    /// The shared bound.
+    pub memory: Memory,
+    /// Counts.
+    pub metrics: Metrics,
+    /// Told when a shard cannot be read.
+    pub health: Health,
+}
+
+impl Decoding {
+    /// The intake of one shard.
+    pub fn intake(&self, slot: u32, shard: &ShardId, pipeline: mpsc::Sender<Intake>, certain: Certain) -> ShardIntake {
+        ShardIntake {
+            slot,
+            shard: shard.clone(),
+            unwrapper: Unwrapper::new(self.rules.clone()),
+            router: Router::new(self.prefixes.clone(), self.oldest_kept.clone()),
+            memory: self.memory.clone(),
+            pipeline,
+            certain,
+            metrics: self.metrics.clone(),
+            gauges: self.metrics.shard(&shard.0),
+            health: self.health.clone(),
+            serial: 0,
+            in_trouble: false,
+        }
     }
 }
 
@@ -72,7 +115,7 @@ pub struct ShardIntake {
     /// The pipeline.
     pub pipeline: mpsc::Sender<Intake>,
     /// Whether our leases are certain; nothing is handed over while they are not.
-    pub certain: watch::Receiver<bool>,
+    pub certain: Certain,
     /// Counts.
     pub metrics: Metrics,
     /// Gauges of this shard.
@@ -91,7 +134,7 @@ impl Sink for ShardIntake {
             self.health.clear(self.trouble_key());
         }
         // The page in hand is all that is read meanwhile: the next one is asked for when this has been taken.
-        self.certain.wait_for(|certain| *certain).await.map_err(|_| Stopped)?;
+        self.certain.wait().await;
         self.gauges.lag(page.behind.map(|behind| i64::try_from(behind.as_millis()).unwrap_or(i64::MAX)));
         let bytes: usize = page.records.iter().map(|record| record.data.len()).sum();
         self.metrics.records(page.records.len() as u64, bytes as u64);
@@ -99,7 +142,7 @@ impl Sink for ShardIntake {
         for record in page.records {
             let draft = self.decode(&record);
             chunk.add(draft, &self.memory);
-            if chunk.is_full() {
+            if chunk.is_full(&self.memory) {
                 std::mem::take(&mut chunk).hand_over(&self.memory, &self.pipeline).await?;
             }
         }

@@ -171,7 +171,7 @@ async fn send(mut letters: Chosen, drive: &Drive, redrive: &Redrive, running: &R
                     chunk.add(draft, &drive.memory);
                 }
             }
-            if chunk.is_full() {
+            if chunk.is_full(&drive.memory) {
                 is_open = std::mem::take(&mut chunk).hand_over(&drive.memory, &running.intake).await.is_ok();
             }
         }

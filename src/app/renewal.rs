@@ -1,6 +1,6 @@
 //! The task that keeps leases: it looks at the table at its own pace and waits for nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,10 +39,16 @@ impl<T: LeaseTable> Renewal<T> {
     pub async fn run(self, stop: CancellationToken) {
         let pause = self.keeper.terms().between_looks();
         let mut wrong_since: Option<Instant> = None;
+        let mut unlisted = Unlisted::default();
         while !stop.is_cancelled() {
             let mut events = Vec::new();
             let shards = self.shards.borrow().clone();
-            let result = self.keeper.tick(|known| scope(&shards, &self.start, known), &mut events).await;
+            let allowed = |known: &BTreeMap<_, _>| {
+                let mut scope = scope(&shards, &self.start, known, self.keeper.table().forgets_ended());
+                unlisted.confirm(&shards, &mut scope.gone);
+                scope
+            };
+            let result = self.keeper.tick(allowed, &mut events).await;
             // Nobody listens any more when the worker is stopping.
             events.into_iter().for_each(|event| drop(self.events.send(Ok(event))));
             match result {
@@ -60,6 +66,7 @@ impl<T: LeaseTable> Renewal<T> {
                 }
             }
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = self.nudge.notified() => {}
                 () = sleep(pause) => {}
@@ -68,11 +75,41 @@ impl<T: LeaseTable> Renewal<T> {
     }
 }
 
+/// So many listings must miss the shard of a row before it counts as gone: the first may have begun before the shard.
+const MISSES: u32 = 2;
+
+/// Rows whose shard is not listed. It has left the stream, or it is younger than our listing: a split that another
+/// worker has heard of first.
+#[derive(Debug, Default)]
+struct Unlisted {
+    listing: Option<Arc<Vec<Shard>>>,
+    /// How many listings have come since the row was first seen without its shard.
+    missed: BTreeMap<ShardId, u32>,
+}
+
+impl Unlisted {
+    /// Leaves in `gone`, the shards that `listing` does not have, those that are gone for certain.
+    fn confirm(&mut self, listing: &Arc<Vec<Shard>>, gone: &mut BTreeSet<ShardId>) {
+        let is_new = self.listing.replace(listing.clone()).is_none_or(|last| !Arc::ptr_eq(&last, listing));
+        self.missed.retain(|shard, _| gone.contains(shard));
+        gone.retain(|shard| {
+            let known = self.missed.get(shard).map(|n| n + u32::from(is_new));
+            let missed = known.unwrap_or(0);
+            self.missed.insert(shard.clone(), missed);
+            missed >= MISSES
+        });
+    }
+}
+
 /// What may be read of the listed `shards`, what is missing from the table, and what is in it for nothing.
 ///
-/// `start` holds for the shards that exist when the group is born and for none of their descendants.
-pub fn scope(shards: &[Shard], start: &Position, known: &BTreeMap<ShardId, Position>) -> Scope {
+/// `start` holds for the shards that exist when the group is born and for none of their descendants. `forgets_ended` as
+/// the table says.
+pub fn scope(shards: &[Shard], start: &Position, known: &BTreeMap<ShardId, Position>, forgets_ended: bool) -> Scope {
     let mut positions = known.clone();
+    if forgets_ended {
+        positions.extend(lineage::forgotten(shards, known));
+    }
     positions.extend(lineage::births(shards, known, start));
     let plan = lineage::plan(shards, &positions);
     let gone = plan.gone.into_iter().map(|(shard, _)| shard).collect();

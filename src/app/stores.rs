@@ -75,6 +75,14 @@ impl LeaseTable for Table {
         }
     }
 
+    fn forgets_ended(&self) -> bool {
+        match self {
+            Self::Index(table) => table.forgets_ended(),
+            Self::Dynamo(table) => table.forgets_ended(),
+            Self::File(table) => table.forgets_ended(),
+        }
+    }
+
     async fn remove(&self, rows: &[Row]) -> Result<(), StoreError> {
         match self {
             Self::Index(table) => table.remove(rows).await,

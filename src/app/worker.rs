@@ -5,8 +5,7 @@ pub(super) mod side;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -14,23 +13,22 @@ use self::side::{Side, sample_memory, watch_signals};
 
 use super::clock;
 use super::connect;
-use super::coordinator::Coordinator;
 use super::exit::Failure;
-use super::intake::{Memory, ShardIntake};
+use super::intake::{Decoding, Memory};
 use super::observe::Watch;
-use super::renewal::Renewal;
 use super::retain::Retainer;
 use super::stores::{self, Letters, Table};
+use super::work::{Outside, Plan, work};
 use crate::config::{self, BatchOptions, EventOptions, RunOptions, StreamName, StreamOptions};
 use crate::event::clock::ClockBounds;
 use crate::event::scan::ScanLimits;
 use crate::event::time::Millis;
-use crate::event::unwrap::{Rules, Unwrapper};
+use crate::event::unwrap::Rules;
 use crate::kinesis::client::{Access, AccessError, Kinesis, Stream};
 use crate::kinesis::lineage::{self, Shard};
 use crate::kinesis::shard::{PAGE_BYTES_MAX, ReadLimits, Reading, Tip};
 use crate::kinesis::source::Live;
-use crate::lease::keeper::{Event, Keeper, Terms};
+use crate::lease::keeper::Terms;
 use crate::opensearch::bulk::BulkClient;
 use crate::opensearch::client::Client;
 use crate::opensearch::product::probe_ids;
@@ -39,8 +37,8 @@ use crate::pipeline::breaker::BreakerLimits;
 use crate::pipeline::days::DayGuard;
 use crate::pipeline::pauses::Backoff;
 use crate::pipeline::position::{Position, ShardId};
-use crate::pipeline::route::{OldestKept, Prefixes, Router};
-use crate::pipeline::run::{Intake, Ports, RunError, Settings, run as run_pipeline};
+use crate::pipeline::route::{OldestKept, Prefixes};
+use crate::pipeline::run::Settings;
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::screen::Screen;
@@ -51,9 +49,6 @@ const MAX_KEYS: usize = 10_000;
 
 /// Values in one record. Small events of ten bytes in a full record of 1 MiB are about this many.
 const MAX_VALUES: usize = 100_000;
-
-/// Chunks that wait between readers and the pipeline; more would only hold memory without moving faster.
-pub(super) const CHANNEL: usize = 16;
 
 /// A cluster that is busy is asked again after 200 ms at first and 30 s at most.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), cap: Duration::from_secs(30) };
@@ -75,16 +70,6 @@ struct Worker {
     memory: Memory,
     oldest_kept: OldestKept,
     stop: CancellationToken,
-}
-
-/// The leases of a worker, and the task that keeps them.
-struct Leases {
-    keeper: Arc<Keeper<Table>>,
-    events: mpsc::UnboundedReceiver<Result<Event, String>>,
-    shards: watch::Sender<Arc<Vec<Shard>>>,
-    nudge: Arc<Notify>,
-    stop: CancellationToken,
-    renewal: JoinHandle<()>,
 }
 
 /// What a worker begins with.
@@ -202,67 +187,29 @@ impl Worker {
 
     async fn work(self, start: Start, give_up: CancellationToken) -> Result<(), Failure> {
         tokio::spawn(sample_memory(self.memory.clone(), self.metrics.clone(), self.stop.clone()));
-        let (pipeline, intake) = mpsc::channel(CHANNEL);
-        let (finished_send, finished) = mpsc::unbounded_channel();
         let reading = self.reading(start.tip);
-        let leases = self.keep_leases(start.table, start.shards, start.from);
-        let ports = Ports {
-            bulk: BulkClient::new(self.client.clone(), self.options.batch.gzip),
-            dead_letters: start.letters,
-            positions: leases.keeper.clone(),
-            observer: Watch::new(self.metrics.clone(), self.health.clone()),
-        };
-        let task = tokio::spawn(run_pipeline(ports, self.settings(), start.days, intake, finished_send, give_up));
-        let certain = leases.keeper.certain();
-        let coordinator = Coordinator {
-            source: Live { kinesis: self.kinesis.clone(), stream: self.stream.clone() },
-            keeper: leases.keeper.clone(),
-            events: leases.events,
-            shards: leases.shards,
-            nudge: leases.nudge,
-            reading,
-            intake: |slot, shard: &ShardId, pipeline| self.shard_intake(slot, shard, pipeline, certain.clone()),
-            health: self.health.clone(),
-            pipeline,
-            finished,
-            grace: self.options.grace,
-        };
-        self.health.started();
-        let read = coordinator.run(self.stop.clone()).await;
-        if read.is_err() {
-            // What has been taken still drains, within the grace.
-            self.stop.cancel();
-        }
-        // The pipeline's error comes first: a reader that stopped because of it has nothing to add.
-        let piped = task.await.map_err(Failure::bug)?;
-        // Only now: until here positions were stored under the leases.
-        leases.stop.cancel();
-        leases.renewal.await.map_err(Failure::bug)?;
-        release(&leases.keeper).await;
-        self.metrics.in_flight(self.memory.used());
-        piped.map_err(failure)?;
-        read
-    }
-
-    /// Starts the task that keeps leases.
-    fn keep_leases(&self, table: Table, shards: Vec<Shard>, start: Position) -> Leases {
         let terms = Terms { worker: stores::worker_name(), failover: self.options.lease_timeout };
         tracing::info!(lease.worker = terms.worker, "this worker's name in the table of leases");
-        let keeper = Keeper::new(table, terms);
-        let (events_send, events) = mpsc::unbounded_channel();
-        let (shards, listed) = watch::channel(Arc::new(shards));
-        let nudge = Arc::new(Notify::new());
-        let renewal = Renewal {
-            keeper: keeper.clone(),
-            shards: listed,
-            start,
-            events: events_send,
-            nudge: nudge.clone(),
-            health: self.health.clone(),
+        let outside = Outside {
+            source: Live { kinesis: self.kinesis.clone(), stream: self.stream.clone() },
+            table: start.table,
+            bulk: BulkClient::new(self.client.clone(), self.options.batch.gzip),
+            dead_letters: start.letters,
+            observer: Watch::new(self.metrics.clone(), self.health.clone()),
         };
-        let stop = CancellationToken::new();
-        let renewal = tokio::spawn(renewal.run(stop.clone()));
-        Leases { keeper, events, shards, nudge, stop, renewal }
+        let plan = Plan {
+            terms,
+            from: start.from,
+            shards: start.shards,
+            days: start.days,
+            settings: self.settings(),
+            reading,
+            decoding: self.decoding(),
+            grace: self.options.grace,
+        };
+        let done = work(outside, plan, self.health.clone(), give_up).await;
+        self.metrics.in_flight(self.memory.used());
+        done
     }
 
     /// Where the shards begin that exist when the group is born; for "latest", now, so that a restart before the
@@ -310,26 +257,14 @@ impl Worker {
         }
     }
 
-    fn shard_intake(
-        &self,
-        slot: u32,
-        shard: &ShardId,
-        pipeline: mpsc::Sender<Intake>,
-        certain: watch::Receiver<bool>,
-    ) -> ShardIntake {
-        ShardIntake {
-            slot,
-            shard: shard.clone(),
-            unwrapper: Unwrapper::new(rules(&self.options.events)),
-            router: Router::new(self.prefixes(), self.oldest_kept.clone()),
+    fn decoding(&self) -> Decoding {
+        Decoding {
+            rules: rules(&self.options.events),
+            prefixes: self.prefixes(),
+            oldest_kept: self.oldest_kept.clone(),
             memory: self.memory.clone(),
-            pipeline,
-            certain,
             metrics: self.metrics.clone(),
-            gauges: self.metrics.shard(&shard.0),
             health: self.health.clone(),
-            serial: 0,
-            in_trouble: false,
         }
     }
 
@@ -380,20 +315,5 @@ pub(super) fn settings(batch: &BatchOptions, store_every: Duration, oldest_kept:
         backoff: BACKOFF,
         store_every,
         seed: clock::chance(),
-    }
-}
-
-/// Frees what is still ours, so that others need not wait until we count as dead.
-async fn release(keeper: &Keeper<Table>) {
-    if let Err(error) = keeper.release_all().await {
-        tracing::warn!("leases could not be released, others take them when their time is over: {error}");
-    }
-}
-
-/// How the process ends when the pipeline did not.
-pub(super) fn failure(error: RunError) -> Failure {
-    match error {
-        RunError::Halted(_) => Failure::unavailable(error),
-        RunError::Unfinished { .. } => Failure::unfinished(error),
     }
 }

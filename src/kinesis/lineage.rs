@@ -45,16 +45,11 @@ pub struct Plan {
 /// A birth that was cut short is completed: while every stored position is the same start, nothing has
 /// been read, and the shards without a position get that start, not the one asked for now. For a shard
 /// that came after the birth it means the same as its beginning.
-///
-/// Later the only positions to store are those of shards that ended before their lease was removed by KCL.
 pub fn births(listed: &[Shard], known: &BTreeMap<ShardId, Position>, start: &Position) -> Vec<(ShardId, Position)> {
     let mut positions = known.values();
     let first = positions.next().unwrap_or(start);
     let unread = matches!(first, Position::TrimHorizon | Position::At(_)) && positions.all(|p| p == first);
-    if !unread {
-        return forgotten(listed, known);
-    }
-    let unborn = listed.iter().filter(|shard| !known.contains_key(&shard.id));
+    let unborn = listed.iter().filter(|shard| unread && !known.contains_key(&shard.id));
     unborn.map(|shard| (shard.id.clone(), first.clone())).collect()
 }
 
@@ -67,13 +62,17 @@ pub fn reborn(listed: &[Shard], known: &BTreeMap<ShardId, Position>) -> Vec<Shar
     reborn.map(|shard| shard.id.clone()).collect()
 }
 
-/// Shards without a position that have a descendant with one. A child gets its position after its parents have ended, so
-/// they had: KCL removes the lease of such a parent while the stream still lists it.
-fn forgotten(listed: &[Shard], known: &BTreeMap<ShardId, Position>) -> Vec<(ShardId, Position)> {
+/// Shards without a position that had ended before whoever else writes the table removed their row, with their end.
+///
+/// KCL removes the lease of a shard that has ended once a child is being read, while the stream still lists it. A child is
+/// read only after its parents have ended; so only a descendant that has been read tells: one that is merely there may
+/// be of a birth that was cut short, and then the parent has not been read at all.
+pub fn forgotten(listed: &[Shard], known: &BTreeMap<ShardId, Position>) -> Vec<(ShardId, Position)> {
+    let is_read = |position: &Position| matches!(position, Position::After(_) | Position::From(_) | Position::End);
     let mut ended: BTreeSet<&ShardId> = BTreeSet::new();
     loop {
-        let is_born = |shard: &&Shard| known.contains_key(&shard.id) || ended.contains(&shard.id);
-        let parents = listed.iter().filter(is_born).flat_map(|shard| &shard.parents);
+        let tells = |shard: &&Shard| known.get(&shard.id).is_some_and(is_read) || ended.contains(&shard.id);
+        let parents = listed.iter().filter(tells).flat_map(|shard| &shard.parents);
         let more: Vec<&ShardId> = parents.filter(|id| !known.contains_key(*id) && !ended.contains(*id)).collect();
         if more.is_empty() {
             break;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::table::Row;
 use super::view::{Seen, View};
-use crate::pipeline::position::ShardId;
+use crate::pipeline::position::{Position, ShardId};
 
 /// What to do now.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,7 +35,9 @@ enum Standing<'a> {
 /// The steps of worker `me`: among the `readable` shards (those that may be read now), with rows that stand still
 /// for `failover` counted as free.
 pub fn plan(me: &str, view: &View, readable: &BTreeSet<ShardId>, failover: Duration) -> Steps {
-    let rows: Vec<&Seen> = view.rows().filter(|seen| readable.contains(&seen.row.shard)).collect();
+    // What is readable was worked out before the last look, which may have met the end of a shard.
+    let is_readable = |row: &Row| readable.contains(&row.shard) && row.position != Position::End;
+    let rows: Vec<&Seen> = view.rows().filter(|seen| is_readable(&seen.row)).collect();
     let mut steps = Steps::default();
     let mut load: BTreeMap<&str, usize> = BTreeMap::from([(me, 0)]);
     let mut free = Vec::new();
@@ -59,8 +61,15 @@ pub fn plan(me: &str, view: &View, readable: &BTreeSet<ShardId>, failover: Durat
     steps.take = free.iter().take(room).map(|row| (*row).clone()).collect();
     if free.is_empty() {
         steps.ask = ask(me, &rows, load, failover);
+        // Who asks must still be there when it gets them.
+        steps.n_unread += steps.ask.iter().filter(|row| is_alive(view, row)).count();
     }
     steps
+}
+
+/// Whether its owner is known to live: others count as unread already.
+fn is_alive(view: &View, row: &Row) -> bool {
+    view.row(&row.shard).is_some_and(|seen| seen.alive)
 }
 
 fn standing<'a>(me: &str, seen: &'a Seen, failover: Duration) -> Standing<'a> {

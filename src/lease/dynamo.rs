@@ -185,6 +185,11 @@ impl LeaseTable for DynamoTable {
         self.carry_out(&wishes).await
     }
 
+    /// KCL does.
+    fn forgets_ended(&self) -> bool {
+        true
+    }
+
     async fn remove(&self, rows: &[Row]) -> Result<(), StoreError> {
         let wishes: Vec<Wish> = rows.iter().cloned().map(Wish::Remove).collect();
         self.carry_out(&wishes).await.map(drop)

@@ -3,15 +3,17 @@
 //! [`Keeper::tick`] runs on a task of its own and never waits for data. The pipeline stores positions through the same
 //! keeper, so that a position is written only together with proof that the lease is still ours.
 
+mod certain;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
+pub use self::certain::Certain;
 use super::balance;
 use super::table::{Change, LeaseTable, Row, Written};
 use super::view::View;
@@ -72,7 +74,7 @@ pub struct Keeper<T> {
     terms: Terms,
     leases: Mutex<Leases>,
     /// Whether our leases are certain: false from the moment others may count us as dead.
-    certain: watch::Sender<bool>,
+    certain: Certain,
 }
 
 #[derive(Debug)]
@@ -101,7 +103,7 @@ impl<T: LeaseTable> Keeper<T> {
             lost: Vec::new(),
             renewed: Instant::now(),
         };
-        Arc::new(Self { table, terms, leases: Mutex::new(leases), certain: watch::Sender::new(true) })
+        Arc::new(Self { table, terms, leases: Mutex::new(leases), certain: Certain::default() })
     }
 
     /// The store.
@@ -116,8 +118,8 @@ impl<T: LeaseTable> Keeper<T> {
 
     /// Whether our leases are certain. While they are not, nothing should be read under them: another worker may have
     /// taken them, or nobody can (the store is down), and then reading goes on when they are renewed.
-    pub fn certain(&self) -> watch::Receiver<bool> {
-        self.certain.subscribe()
+    pub fn certain(&self) -> Certain {
+        self.certain.clone()
     }
 
     /// Looks at the table, renews what is ours, and takes, asks for and announces what `scope` allows.
@@ -129,13 +131,14 @@ impl<T: LeaseTable> Keeper<T> {
         events: &mut Vec<Event>,
     ) -> Result<(), StoreError> {
         let mut leases = self.leases.lock().await;
+        leases.say_lost(events);
         let result = self.look_and_act(&mut leases, scope, events).await;
         if result.is_err() {
             leases.view.forgive();
         }
-        events.extend(leases.lost.drain(..).map(Event::Lost));
+        leases.say_lost(events);
         let is_certain = leases.held.is_empty() || leases.renewed.elapsed() < self.terms.failover;
-        self.certain.send_if_modified(|certain| std::mem::replace(certain, is_certain) != is_certain);
+        self.certain.set(is_certain);
         result
     }
 
@@ -149,6 +152,8 @@ impl<T: LeaseTable> Keeper<T> {
         leases.view.look(self.in_time(self.table.list()).await?, began);
         self.adopt(leases, events);
         self.renew(leases).await?;
+        // Before anything is gained: what was lost and is free again may be ours once more in a moment.
+        leases.say_lost(events);
         let scope = scope(&leases.view.positions());
         if !scope.absent.is_empty() {
             self.in_time(self.table.create(&scope.absent)).await?;
@@ -300,6 +305,10 @@ impl<T: LeaseTable> Keeper<T> {
 }
 
 impl Leases {
+    fn say_lost(&mut self, events: &mut Vec<Event>) {
+        events.extend(self.lost.drain(..).map(Event::Lost));
+    }
+
     fn drop_lease(&mut self, shard: &ShardId) {
         self.held.remove(shard);
         self.wanted.remove(shard);

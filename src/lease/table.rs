@@ -60,6 +60,11 @@ pub trait LeaseTable: Send + Sync + 'static {
     /// An error says nothing about any of them: each may have been written or not.
     fn write(&self, changes: &[Change]) -> impl Future<Output = Result<Vec<Written>, StoreError>> + Send;
 
+    /// Whether somebody else removes rows of shards that have ended, while the stream still lists them.
+    fn forgets_ended(&self) -> bool {
+        false
+    }
+
     /// Removes rows that are still as they were; one that changed or is gone is left.
     fn remove(&self, rows: &[Row]) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

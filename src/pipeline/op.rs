@@ -74,7 +74,7 @@ pub struct Letter {
 }
 
 /// How an event's journey ended. The four ways of the contract, and no other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Fate {
     /// Created in its index.
     Indexed,

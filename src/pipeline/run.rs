@@ -2,7 +2,7 @@
 
 mod store;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -192,7 +192,7 @@ struct Running<B, D, P, O: Observer> {
     settings: Settings,
     days: DayGuard,
     finished: mpsc::UnboundedSender<Finished>,
-    ledgers: HashMap<u32, Ledger>,
+    ledgers: BTreeMap<u32, Ledger>,
     batcher: Batcher,
     /// Ops of indices on which a block stands.
     parking: Parking<O::HeldUp>,
@@ -234,7 +234,7 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
             settings,
             days,
             finished,
-            ledgers: HashMap::new(),
+            ledgers: BTreeMap::new(),
             ready: VecDeque::new(),
             deliveries: JoinSet::new(),
             stores: JoinSet::new(),
@@ -344,7 +344,7 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
 
     fn delivered(&mut self, done: Result<Result<Delivered, Halt>, JoinError>) -> Result<(), RunError> {
         let Delivered { outcomes, blocked, probe } = unpanicked(done)??;
-        let mut fates: HashMap<Fate, u64> = HashMap::new();
+        let mut fates: BTreeMap<Fate, u64> = BTreeMap::new();
         for Outcome { origin, fate } in outcomes {
             *fates.entry(fate).or_default() += 1;
             if let Some(ledger) = self.ledgers.get_mut(&origin.slot) {

@@ -67,8 +67,7 @@ fn intake(memory: &Memory) -> (ShardIntake, mpsc::Receiver<Intake>) {
     };
     let prefixes = Prefixes { pinpoint: "pinpoint-".into(), unrecognized: "unrecognized-".into() };
     let (pipeline, entries) = mpsc::channel(1_000);
-    // The last value stays readable when its sender is gone.
-    let (_, certain) = watch::channel(true);
+    let certain = Certain::default();
     let metrics = Metrics::new(|| 0);
     let intake = ShardIntake {
         slot: 0,

@@ -21,7 +21,7 @@ fn names<'a>(ids: impl IntoIterator<Item = &'a ShardId>) -> String {
 }
 
 fn check(listed: &str, rows: &[(&str, Position)], readable: &str, absent: &[(&str, Position)], gone: &str) {
-    let scope = scope(&shards(listed), &LATEST, &known(rows));
+    let scope = scope(&shards(listed), &LATEST, &known(rows), false);
     assert_eq!(names(&scope.readable), readable, "{listed}");
     let made: BTreeMap<ShardId, Position> = scope.absent.into_iter().map(|row| (row.shard, row.position)).collect();
     assert_eq!(made, known(absent), "{listed}");
@@ -59,4 +59,28 @@ fn a_shard_whose_parents_have_left_the_stream_starts_at_once_and_their_rows_go()
 fn a_birth_that_was_cut_short_is_completed_with_the_start_it_began_with() {
     let earlier = Position::At(Millis(1_600_000_000_000));
     check("a b", &[("a", earlier.clone())], "a b", &[("b", earlier)], "");
+}
+
+/// A worker whose listing is a minute old sees the row of a child that another one reads: were it removed while its
+/// reader is dead, the child would be read again from its beginning.
+#[test]
+fn the_row_of_a_shard_younger_than_our_listing_stays() {
+    let mut unlisted = Unlisted::default();
+    let mut gone = |listing: &Arc<Vec<Shard>>| {
+        let mut gone = scope(listing, &LATEST, &known(&[("a", END), ("b", read())]), false).gone;
+        unlisted.confirm(listing, &mut gone);
+        names(&gone)
+    };
+    let old = Arc::new(shards("a"));
+    for _ in 0..50 {
+        assert_eq!(gone(&old), "", "the same listing, however often it is looked at");
+    }
+    // One that may have begun before the split.
+    let next = Arc::new(shards("a"));
+    assert_eq!(gone(&next), "");
+    assert_eq!(gone(&Arc::new(shards("a b<a"))), "");
+    for listing in [&old, &next] {
+        assert_eq!(gone(listing), "", "it counts anew");
+    }
+    assert_eq!(gone(&Arc::new(shards("a"))), "b", "two listings that began after it was seen");
 }

@@ -162,7 +162,7 @@ impl Reader {
                 let draft = self.decode(&stretch, end, at);
                 at.chunk.add(draft, &self.memory);
             }
-            if at.chunk.is_full() {
+            if at.chunk.is_full(&self.memory) {
                 self.hand_over(at).await?;
             }
         }

@@ -127,10 +127,12 @@ fn the_start_holds_for_the_shards_at_the_birth_and_for_no_other() {
 #[test]
 fn a_parent_whose_lease_kcl_removed_is_not_read_again() {
     fn check(listed: &str, stored: &str, expected: &str) {
-        let born = births(&shards(listed), &known(stored), &Position::TrimHorizon);
-        assert_eq!(spell(&born), expected, "listed {listed:?}, stored {stored:?}");
+        let ended = forgotten(&shards(listed), &known(stored));
+        assert_eq!(spell(&ended), expected, "listed {listed:?}, stored {stored:?}");
     }
     check("p b<p c<p", "b=17 c=horizon", "p=end");
+    // A birth that was cut short after the children: the parent has not been read.
+    check("a p b<p c<p", "a=17 b=horizon c=horizon", "");
     check("p b<p c<p", "b=17", "p=end");
     check("g p<g b<p c<p", "b=17 c=18", "g=end p=end");
     check("p q b<p+q", "b=17", "p=end q=end");
@@ -138,7 +140,7 @@ fn a_parent_whose_lease_kcl_removed_is_not_read_again() {
     check("p b<p c<b", "p=17", "");
     let listed = shards("g p<g b<p c<p");
     let mut known = known("b=17");
-    known.extend(births(&listed, &known, &Position::TrimHorizon));
+    known.extend(forgotten(&listed, &known));
     let plan = plan(&listed, &known);
     assert_eq!(spell(&plan.ready), "b=17 c=horizon");
     assert!(plan.waiting.is_empty());

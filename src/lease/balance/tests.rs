@@ -2,7 +2,6 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::*;
-use crate::pipeline::position::Position;
 
 const FAILOVER: Duration = Duration::from_secs(10);
 
@@ -42,11 +41,29 @@ fn alone_it_takes_everything_that_may_be_read() {
     assert_eq!((steps.take, steps.n_unread), (vec![rows[1].clone()], 1));
 }
 
+/// The table is looked at again after rows were created, and what is readable was worked out before.
+#[test]
+fn a_shard_that_has_meanwhile_been_read_to_its_end_is_not_taken() {
+    let ended = Row { position: Position::End, ..row(0, None, None) };
+    assert_eq!(steps("a", &[ended], 0), Steps::default());
+}
+
 #[test]
 fn an_owner_is_left_alone_until_it_has_stood_still_for_long_enough() {
     let rows = [row(0, Some("b"), None)];
     assert_eq!(steps("a", &rows, 9).take, []);
     assert_eq!(steps("a", &rows, 10).take, rows);
+}
+
+/// A worker that is to catch up and leave would else be gone when it gets what it has asked for.
+#[test]
+fn what_is_asked_for_now_counts_as_unread() {
+    let rows = [row(0, Some("b"), None), row(1, Some("b"), None)];
+    let (mut view, now) = (View::new(FAILOVER), Instant::now());
+    view.look(rows.to_vec(), now);
+    view.look(rows.iter().map(|row| Row { counter: 8, ..row.clone() }).collect(), now);
+    let steps = plan("a", &view, &all(&rows), FAILOVER);
+    assert_eq!((steps.ask.len(), steps.n_unread), (1, 1));
 }
 
 #[test]

@@ -136,7 +136,7 @@ impl Worker {
     }
 
     fn is_certain(&self) -> bool {
-        *self.keeper.certain().borrow()
+        self.keeper.certain().is()
     }
 }
 
@@ -177,6 +177,25 @@ async fn a_worker_that_was_away_cannot_move_a_position_that_is_no_longer_its_own
     assert_eq!(table.row("a").position, Position::TrimHorizon);
     away.tick(&["a"]).await.unwrap();
     assert!(away.mine.is_empty());
+}
+
+/// The pipeline hears first that a lease was lost; whoever reads must hear of it before the lease is ours again.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_was_lost_and_is_free_again_is_said_to_be_lost_before_it_is_gained() {
+    let table = Memory::default();
+    let (mut away, mut other) = (Worker::new(&table, "away"), Worker::new(&table, "other"));
+    away.tick(&["a"]).await.unwrap();
+    for _ in 0..5 {
+        other.tick(&["a"]).await.unwrap();
+        pass(LOOK).await;
+    }
+    other.store("a", after("7")).await.unwrap();
+    other.keeper.release_all().await.unwrap();
+    assert_eq!(away.store("a", after("5")).await.unwrap(), [ShardId::from("a")]);
+    // It asserts that nothing is gained twice.
+    away.tick(&["a"]).await.unwrap();
+    assert!(away.mine.contains(&ShardId::from("a")), "said to be lost after it was gained");
+    assert_eq!(away.gained.last(), Some(&(ShardId::from("a"), after("7"))));
 }
 
 #[tokio::test(start_paused = true)]

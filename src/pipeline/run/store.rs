@@ -91,7 +91,7 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
     }
 
     fn finish(&mut self, is_over: impl Fn(&Ledger) -> bool, at_end: bool) {
-        for (slot, ledger) in self.ledgers.extract_if(|_, ledger| is_over(ledger)) {
+        for (slot, ledger) in self.ledgers.extract_if(.., |_, ledger| is_over(ledger)) {
             // Nobody listens any more when the worker is stopping.
             self.finished.send(Finished { slot, shard: ledger.shard().clone(), at_end }).ok();
         }

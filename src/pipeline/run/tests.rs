@@ -1,6 +1,6 @@
 //! The loop in a seeded world: faults at random, and the contract as the oracle.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use tokio::sync::Semaphore;
