@@ -19,7 +19,7 @@ use super::intake::{Memory, ShardIntake};
 use super::observe::Watch;
 use super::renewal::Renewal;
 use super::retain::Retainer;
-use super::stores::{self, Letters, Table};
+use super::stores::{self, Letters, Places, Table};
 use crate::config::{self, BatchOptions, EventOptions, RunOptions, StreamName, StreamOptions};
 use crate::event::clock::ClockBounds;
 use crate::event::scan::ScanLimits;
@@ -190,7 +190,7 @@ impl Worker {
         let ports = Ports {
             bulk: BulkClient::new(self.client.clone(), self.options.batch.gzip),
             dead_letters: start.letters,
-            positions: leases.keeper.clone(),
+            positions: Places::Leases(leases.keeper.clone()),
             observer: Watch::new(self.metrics.clone(), self.health.clone()),
         };
         let task = tokio::spawn(run_pipeline(ports, self.settings(), start.days, intake, finished_send, give_up));
