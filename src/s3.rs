@@ -1,19 +1,29 @@
 //! A bucket: its objects listed, read, put where there is none, replaced and deleted.
 //!
+//! Five calls, over the transport that carries everything else: the service's own SDK would be two more megabytes of program.
 //! Errors say what to do; whoever calls decides whether to wait.
 
 mod error;
+mod listing;
 
-use aws_config::SdkConfig;
-use aws_sdk_s3::Client;
-use aws_sdk_s3::error::ProvideErrorMetadata;
-use aws_sdk_s3::primitives::ByteStream;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::provider::SharedCredentialsProvider;
 use bytes::Bytes;
+use http::Method;
 
-use error::Failed;
 pub use error::S3Error;
+pub use listing::Listed;
 
 use crate::event::time::Millis;
+use crate::opensearch::auth::{Auth, Service, SigV4};
+use crate::opensearch::client::{Answer, Client, Connection};
+
+/// Bytes of an answer: no object of dead letters is larger, and replays ask for pieces.
+const LARGEST: usize = 256 << 20;
+/// How long one call may take: the largest put has some ten megabytes.
+const TIMEOUT: Duration = Duration::from_secs(120);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One object as a list names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +38,17 @@ pub struct Object {
     pub modified: Millis,
 }
 
-/// Some objects, and whether there are more.
-#[derive(Debug, Default)]
-pub struct Listed {
-    /// In the order of their keys.
-    pub objects: Vec<Object>,
-    /// The list goes on after the last of them.
-    pub more: bool,
+/// How to reach the service.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// The bucket's region, `eu-central-1`.
+    pub region: String,
+    /// Another endpoint than the region's: an emulator or a VPC endpoint.
+    pub endpoint: Option<String>,
+    /// Where credentials come from.
+    pub credentials: SharedCredentialsProvider,
+    /// The clock that stamps signatures.
+    pub now: fn() -> SystemTime,
 }
 
 /// One bucket; cheap to clone.
@@ -42,16 +56,24 @@ pub struct Listed {
 pub struct Bucket {
     client: Client,
     name: String,
+    /// What stands before keys in paths: the bucket, where the host does not name it.
+    root: String,
 }
 
 impl Bucket {
-    /// Nothing is sent yet. Emulators and endpoints of one's own know buckets as paths only.
-    pub fn new(settings: &SdkConfig, name: impl Into<String>, endpoint: Option<&str>, path_style: bool) -> Self {
-        let mut config = aws_sdk_s3::config::Builder::from(settings);
-        if let Some(endpoint) = endpoint {
-            config = config.endpoint_url(endpoint);
-        }
-        Self { client: Client::from_conf(config.force_path_style(path_style).build()), name: name.into() }
+    /// Nothing is sent yet.
+    ///
+    /// # Errors
+    /// The endpoint is no address.
+    pub fn new(name: &str, access: Access) -> anyhow::Result<Self> {
+        let Access { region, endpoint, credentials, now } = access;
+        let (url, root) = address(name, &region, endpoint);
+        let mut connection = Connection::to(url);
+        connection.timeout = TIMEOUT;
+        connection.connect_timeout = CONNECT_TIMEOUT;
+        connection.max_answer = LARGEST;
+        connection.auth = Auth::SigV4(SigV4 { service: Service::S3, region, credentials, now });
+        Ok(Self { client: Client::new(connection)?, name: name.to_owned(), root })
     }
 
     /// Its name.
@@ -61,12 +83,14 @@ impl Bucket {
 
     /// At most a thousand objects whose keys begin with `prefix`, after the key `after`.
     pub async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listed, S3Error> {
-        let request = self.client.list_objects_v2().bucket(&self.name).prefix(prefix);
-        let reply = Box::pin(request.set_start_after(after.map(str::to_owned)).send()).await;
-        let reply = reply.map_err(|error| self.failed("ListObjectsV2", "s3:ListBucket", prefix, &error))?;
-        let objects: Vec<Object> = reply.contents.unwrap_or_default().into_iter().filter_map(object).collect();
-        let more = reply.is_truncated.unwrap_or(false) && !objects.is_empty();
-        Ok(Listed { objects, more })
+        let after = after.map(|after| format!("&start-after={}", encoded(after, false))).unwrap_or_default();
+        // No `encoding-type`: some emulators name it in their answer and leave the keys as they are.
+        let query = format!("?list-type=2&prefix={}{after}", encoded(prefix, false));
+        let path = format!("{}/{query}", self.root);
+        let answer = self.client.ask(Method::GET, &path, &[], None).await;
+        let answer = self.judged("ListObjectsV2", "s3:ListBucket", prefix, answer)?;
+        let unreadable = |why| S3Error::Busy(format!("the list of s3://{}/{prefix} cannot be read: {why}", self.name));
+        listing::read(&answer.body).map_err(unreadable)
     }
 
     /// Bytes `from..to` of an object, less when it ends before; an object that is another one now is an error.
@@ -75,27 +99,26 @@ impl Bucket {
             return Ok(Bytes::new());
         }
         let range = format!("bytes={from}-{}", to - 1);
-        let request = self.client.get_object().bucket(&self.name).key(&object.key).range(range);
-        let request = request.set_if_match((!object.etag.is_empty()).then(|| object.etag.clone()));
-        let reply = Box::pin(request.send()).await;
-        let reply = reply.map_err(|error| self.failed("GetObject", "s3:GetObject", &object.key, &error))?;
-        let body = reply.body.collect().await;
-        let cut = |error| S3Error::Busy(format!("s3://{}/{} broke off: {error}", self.name, object.key));
-        body.map(aws_sdk_s3::primitives::AggregatedBytes::into_bytes).map_err(cut)
+        let mut headers = vec![("range", range.as_str())];
+        if !object.etag.is_empty() {
+            headers.push(("if-match", &object.etag));
+        }
+        let answer = self.client.ask(Method::GET, &self.path(&object.key), &headers, None).await;
+        let answer = self.judged("GetObject", "s3:GetObject", &object.key, answer)?;
+        // A server that knows no ranges gives all of it.
+        let whole = answer.status == 200 && from > 0;
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        Ok(if whole { answer.body.slice(from.min(answer.body.len())..) } else { answer.body })
     }
 
     /// Puts an object where there is none; `false` when there is one.
     pub async fn put_new(&self, key: &str, body: Bytes) -> Result<bool, S3Error> {
-        let request = self.client.put_object().bucket(&self.name).key(key).if_none_match("*");
-        let reply = Box::pin(request.body(ByteStream::from(body)).send()).await;
-        self.done("s3:PutObject", key, reply)
+        self.put(key, ("if-none-match", "*"), body).await
     }
 
     /// Puts another content in the place of `object`; `false` when it is another one by now.
     pub async fn replace(&self, object: &Object, body: Bytes) -> Result<bool, S3Error> {
-        let request = self.client.put_object().bucket(&self.name).key(&object.key).if_match(&object.etag);
-        let reply = Box::pin(request.body(ByteStream::from(body)).send()).await;
-        self.done("s3:PutObject", &object.key, reply)
+        self.put(&object.key, ("if-match", &object.etag), body).await
     }
 
     /// What is there under this key; `None` when there is nothing.
@@ -106,34 +129,78 @@ impl Bucket {
 
     /// Deletes an object; one that is not there is deleted.
     pub async fn delete(&self, key: &str) -> Result<(), S3Error> {
-        let reply = Box::pin(self.client.delete_object().bucket(&self.name).key(key).send()).await;
-        reply.map(drop).map_err(|error| self.failed("DeleteObject", "s3:DeleteObject", key, &error))
-    }
-
-    fn done<T, E>(&self, right: &str, key: &str, reply: Result<T, Failed<E>>) -> Result<bool, S3Error>
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
-        match reply {
-            Ok(_) => Ok(true),
-            Err(error) if error::status(&error) == Some(412) => Ok(false),
-            Err(error) => Err(self.failed("PutObject", right, key, &error)),
+        let answer = self.client.ask(Method::DELETE, &self.path(key), &[], None).await;
+        match self.judged("DeleteObject", "s3:DeleteObject", key, answer) {
+            Ok(_) | Err(S3Error::Gone(_)) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
-    fn failed<E>(&self, operation: &str, right: &str, key: &str, error: &Failed<E>) -> S3Error
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
-        error::judge(operation, right, &self.name, key, error)
+    async fn put(&self, key: &str, condition: (&'static str, &str), body: Bytes) -> Result<bool, S3Error> {
+        let headers = [condition, ("content-type", "application/gzip")];
+        let answer = self.client.ask(Method::PUT, &self.path(key), &headers, Some(body)).await;
+        if answer.as_ref().is_ok_and(|answer| answer.status == 412) {
+            return Ok(false);
+        }
+        self.judged("PutObject", "s3:PutObject", key, answer).map(|_| true)
+    }
+
+    fn judged(
+        &self,
+        operation: &str,
+        right: &str,
+        key: &str,
+        answer: Result<Answer, crate::opensearch::client::SendError>,
+    ) -> Result<Answer, S3Error> {
+        error::judge(operation, right, &self.name, key, answer)
+    }
+
+    fn path(&self, key: &str) -> String {
+        format!("{}/{}", self.root, encoded(key, true))
     }
 }
 
-fn object(raw: aws_sdk_s3::types::Object) -> Option<Object> {
-    Some(Object {
-        key: raw.key?,
-        size: raw.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
-        etag: raw.e_tag.unwrap_or_default(),
-        modified: Millis(raw.last_modified.and_then(|at| at.to_millis().ok()).unwrap_or(0)),
-    })
+/// Base URL, and what stands before keys. Emulators and endpoints of one's own know buckets as paths only, and a
+/// certificate has no room for the dots of a name.
+fn address(name: &str, region: &str, endpoint: Option<String>) -> (String, String) {
+    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    match endpoint {
+        Some(endpoint) => (endpoint.trim_end_matches('/').to_owned(), format!("/{name}")),
+        None if name.contains('.') => (format!("https://s3.{region}.{suffix}"), format!("/{name}")),
+        None => (format!("https://{name}.s3.{region}.{suffix}"), String::new()),
+    }
+}
+
+/// As S3 wants it for its signature: everything but letters, digits and `-._~` in hex, and slashes of keys as they are.
+fn encoded(text: &str, slashes: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            b'/' if slashes => out.push('/'),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_named_by_host_or_by_path() {
+        let at = |name: &str, region: &str, endpoint: Option<&str>| address(name, region, endpoint.map(str::to_owned));
+        let pair = |url: &str, root: &str| (url.to_owned(), root.to_owned());
+        assert_eq!(at("a-b", "eu-west-1", None), pair("https://a-b.s3.eu-west-1.amazonaws.com", ""));
+        assert_eq!(at("a.b", "eu-west-1", None), pair("https://s3.eu-west-1.amazonaws.com", "/a.b"));
+        assert_eq!(at("a-b", "cn-north-1", None), pair("https://a-b.s3.cn-north-1.amazonaws.com.cn", ""));
+        assert_eq!(at("a-b", "eu-west-1", Some("http://127.0.0.1:9/")), pair("http://127.0.0.1:9", "/a-b"));
+    }
+
+    #[test]
+    fn keys_are_encoded_as_they_are_signed() {
+        assert_eq!(encoded("a/b c+ü=~.gz", true), "a/b%20c%2B%C3%BC%3D~.gz");
+        assert_eq!(encoded("a/b", false), "a%2Fb");
+    }
 }

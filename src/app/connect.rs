@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_credential_types::provider::SharedCredentialsProvider;
+
 use super::clock;
 use super::exit::Failure;
 use crate::config::{self, ClusterOptions, S3Options, TlsOptions};
@@ -10,7 +12,7 @@ use crate::opensearch::auth::{Auth, Secret, Service, SigV4};
 use crate::opensearch::client::{Client, Connection};
 use crate::opensearch::product::{self, Product};
 use crate::opensearch::tls::Tls;
-use crate::s3::Bucket;
+use crate::s3::{self, Bucket};
 
 /// A connection that is not made in this time is not going to be.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,18 +39,18 @@ pub async fn client(options: &ClusterOptions) -> Result<Client, Failure> {
 }
 
 /// A bucket; nothing is sent yet.
-pub async fn bucket(options: &S3Options) -> Bucket {
-    let access = Access { region: options.region.clone(), ..Access::default() };
-    let settings = kinesis::settings(&access).await;
-    let endpoint = options.endpoint_url.as_deref();
-    // Only AWS itself knows buckets by host names of their own.
-    Bucket::new(&settings, options.url.bucket.as_str(), endpoint, endpoint.is_some() || has_endpoint())
+pub async fn bucket(options: &S3Options) -> Result<Bucket, Failure> {
+    let why = format!("the bucket {} is to be asked, but ", options.url.bucket);
+    let (region, credentials) = aws(options.region.as_deref(), &why).await?;
+    let endpoint = options.endpoint_url.clone().or_else(s3_endpoint);
+    let access = s3::Access { region, endpoint, credentials, now: system_time };
+    Bucket::new(&options.url.bucket, access).map_err(Failure::usage)
 }
 
-#[expect(clippy::disallowed_methods, reason = "app may read the environment; the SDK reads the same variables")]
-fn has_endpoint() -> bool {
-    let set = |name| std::env::var(name).is_ok_and(|value| !value.is_empty());
-    set("AWS_ENDPOINT_URL_S3") || set("AWS_ENDPOINT_URL")
+#[expect(clippy::disallowed_methods, reason = "app may read the environment; AWS tools read the same variables")]
+fn s3_endpoint() -> Option<String> {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    set("AWS_ENDPOINT_URL_S3").or_else(|| set("AWS_ENDPOINT_URL"))
 }
 
 /// Certificates from their files.
@@ -74,16 +76,21 @@ pub async fn auth(auth: &config::Auth) -> Result<Auth, Failure> {
 }
 
 async fn sigv4(service: Service, region: Option<&str>) -> Result<Auth, Failure> {
+    let (region, credentials) = aws(region, "requests to the cluster are to be signed, but ").await?;
+    Ok(Auth::SigV4(SigV4 { service, region, credentials, now: system_time }))
+}
+
+/// Region and credentials of the SDK's chain; `why` they are needed.
+async fn aws(region: Option<&str>, why: &str) -> Result<(String, SharedCredentialsProvider), Failure> {
     let access = Access { region: region.map(str::to_owned), ..Access::default() };
     let aws = kinesis::settings(&access).await;
-    let why = "requests to the cluster are to be signed, but ";
     let region = aws.region().ok_or_else(|| {
         Failure::usage(anyhow::anyhow!("{why}no AWS region is known: give --aws-region or set AWS_REGION"))
     })?;
     let credentials = aws.credentials_provider().ok_or_else(|| {
         Failure::usage(anyhow::anyhow!("{why}no AWS credentials are configured: see `aws configure`"))
     })?;
-    Ok(Auth::SigV4(SigV4 { service, region: region.to_string(), credentials, now: system_time }))
+    Ok((region.to_string(), credentials))
 }
 
 fn system_time() -> SystemTime {

@@ -10,7 +10,7 @@ use super::connect;
 use super::exit::Failure;
 use super::intake::Memory;
 use super::observe::Watch;
-use super::stores;
+use super::stores::{self, Letters, Places};
 use super::work::{self, CHANNEL};
 use super::worker::side::watch_signals;
 use super::worker::{self, PROBE_INDEX};
@@ -20,7 +20,6 @@ use crate::opensearch::bulk::BulkClient;
 use crate::opensearch::client::Client;
 use crate::opensearch::product::probe_ids;
 use crate::pipeline::days::DayGuard;
-use crate::pipeline::ports::{DeadLetters, Positions};
 use crate::pipeline::route::{OldestKept, Prefixes, Router};
 use crate::pipeline::run::{Intake, Ports, RunError, run as run_pipeline};
 use crate::telemetry::health::Health;
@@ -72,7 +71,7 @@ impl Drive {
     }
 
     /// Starts the pipeline.
-    pub fn start<D: DeadLetters, P: Positions>(&mut self, dead_letters: D, positions: P) -> Running {
+    pub fn start(&mut self, dead_letters: Letters, positions: Places) -> Running {
         let (intake, taken) = mpsc::channel(CHANNEL);
         // Nothing waits for single slots.
         let (finished, _) = mpsc::unbounded_channel();

@@ -15,6 +15,7 @@ use super::drive::{self, Drive, Events, Running};
 use super::exit::Failure;
 use super::letters::filter;
 use super::live::Live;
+use super::stores::{Letters, Places};
 use crate::config::RedriveOptions;
 use crate::dead_letter::{Cabinet, Found, Page, Redrive, Walk};
 use crate::event::unwrap::Unwrapper;
@@ -76,7 +77,7 @@ pub async fn run(
     }
     let mut drive = Drive::connect(options.drive.clone()).await?;
     let redrive = Redrive::new(cabinet, clock::now);
-    let running = drive.start(redrive.clone(), redrive.clone());
+    let running = drive.start(Letters::Redriven(redrive.clone()), Places::Redrive(redrive.clone()));
     let live = {
         let (redrive, metrics) = (redrive.clone(), drive.metrics.clone());
         Live::start(screen, move || {

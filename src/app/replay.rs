@@ -1,7 +1,7 @@
 //! `essink replay`: what Firehose left, through the pipeline of `run`.
 
 mod plan;
-mod progress;
+pub(super) mod progress;
 mod reader;
 mod source;
 
@@ -25,7 +25,7 @@ use super::connect;
 use super::drive::{Drive, Events, Running};
 use super::exit::Failure;
 use super::live::Live;
-use super::stores;
+use super::stores::{self, Places};
 use crate::config::{ReplayFrom, ReplayOptions, S3Options};
 use crate::s3::{Object, S3Error};
 use crate::telemetry::screen::Screen;
@@ -66,7 +66,7 @@ struct Report {
 
 /// Reads what the options name.
 pub async fn run(options: ReplayOptions, screen: &Screen) -> Result<(), Failure> {
-    let (source, from) = source(&options).await;
+    let (source, from) = source(&options).await?;
     let replay = Replay { replay: from.clone(), cluster: options.drive.cluster.urls.join(",") };
     let path = options.progress.clone().unwrap_or_else(|| progress_path(&replay));
     if options.dry_run {
@@ -76,14 +76,14 @@ pub async fn run(options: ReplayOptions, screen: &Screen) -> Result<(), Failure>
     apart(&path, &options.from).map_err(Failure::usage)?;
     // What is wrong with the source is known before anything is written.
     let mut listing = source.list();
-    let first = next_objects(&mut listing).await?;
+    let first = listing.next().await.map_err(Failure::unavailable)?;
     let mut drive = Drive::connect(options.drive.clone()).await?;
     let prefix = &options.drive.names.dead_letter_prefix;
     let letters = stores::letters(&options.dead_letters, prefix, &drive.client, &from).await?;
     let progress = Progress::open(&path, &replay).map_err(Failure::usage)?;
     tracing::info!(progress = %path.display(), "reading {from}; what has settled is written down, a replay that is cut short goes on there");
     say_bounds(&options, &drive);
-    let running = drive.start(letters, progress.clone());
+    let running = drive.start(letters, Places::Replay(progress.clone()));
     let counts = Arc::new(Counts::default());
     let live = Live::start(screen, say(counts.clone(), &drive));
     let todo = Todo { listing, objects: first.unwrap_or_default(), progress, counts: counts.clone() };
@@ -110,8 +110,8 @@ pub async fn run(options: ReplayOptions, screen: &Screen) -> Result<(), Failure>
 }
 
 /// Where the objects are, and what that is called.
-async fn source(options: &ReplayOptions) -> (Source, String) {
-    match &options.from {
+async fn source(options: &ReplayOptions) -> Result<(Source, String), Failure> {
+    Ok(match &options.from {
         ReplayFrom::Path(path) => (Source::Path(path.clone()), path.display().to_string()),
         ReplayFrom::S3(url) => {
             let s3 = S3Options {
@@ -119,10 +119,10 @@ async fn source(options: &ReplayOptions) -> (Source, String) {
                 region: options.region.clone(),
                 endpoint_url: options.s3_endpoint_url.clone(),
             };
-            let source = Source::S3 { bucket: connect::bucket(&s3).await, prefix: url.prefix.clone() };
+            let source = Source::S3 { bucket: connect::bucket(&s3).await?, prefix: url.prefix.clone() };
             (source, format!("s3://{}/{}", url.bucket, url.prefix))
         }
-    }
+    })
 }
 
 /// The same for the same replay, so that it goes on where it stopped.

@@ -10,19 +10,21 @@ use tokio::time::{Instant, sleep};
 use super::clock;
 use super::connect;
 use super::exit::Failure;
+use super::replay::progress::Progress;
 use crate::config::{DeadLetterOptions, LetterOptions, RunOptions, S3Options, StateOptions, TableOptions};
 use crate::dead_letter::{
-    Cabinet, DirLetters, DirOptions, IndexCabinet, IndexLetters, IndexOptions, S3LetterOptions, S3Letters,
+    Cabinet, DirLetters, DirOptions, IndexCabinet, IndexLetters, IndexOptions, Redrive, S3LetterOptions, S3Letters,
 };
 use crate::kinesis::client::{Access, settings};
 use crate::lease::cluster::{ClusterOptions, ClusterTable};
 use crate::lease::dynamo::{DynamoTable, Own};
 use crate::lease::file::FileTable;
+use crate::lease::keeper::Keeper;
 use crate::lease::table::{Change, LeaseTable, Row, Written};
 use crate::opensearch::bulk::BulkClient;
 use crate::opensearch::client::Client;
 use crate::pipeline::op::Letter;
-use crate::pipeline::ports::{DeadLetters, KeepError, StoreError};
+use crate::pipeline::ports::{DeadLetters, KeepError, Positions, StoreError};
 use crate::pipeline::position::{Position, ShardId};
 use crate::pipeline::route::Prefixes;
 use crate::upkeep::retention::{self, Keep};
@@ -40,7 +42,7 @@ pub enum Table {
     File(FileTable),
 }
 
-/// Any store of dead letters.
+/// Any store of dead letters. All of them in one type, and positions in another: the pipeline is in the program once.
 pub enum Letters {
     /// Daily indices in the target cluster.
     Index(IndexLetters<BulkClient>),
@@ -48,6 +50,28 @@ pub enum Letters {
     Dir(DirLetters),
     /// Objects in a bucket.
     S3(S3Letters),
+    /// They are kept already, and sent again.
+    Redriven(Redrive),
+}
+
+/// Where positions are kept.
+pub enum Places {
+    /// With the leases of a stream's shards.
+    Leases(Arc<Keeper<Table>>),
+    /// As letters that go from their store.
+    Redrive(Redrive),
+    /// In the progress file of a replay.
+    Replay(Progress),
+}
+
+impl Positions for Places {
+    async fn store(&self, positions: &[(ShardId, Position)]) -> Result<Vec<ShardId>, StoreError> {
+        match self {
+            Self::Leases(keeper) => keeper.store(positions).await,
+            Self::Redrive(redrive) => redrive.store(positions).await,
+            Self::Replay(progress) => progress.store(positions).await,
+        }
+    }
 }
 
 impl LeaseTable for Table {
@@ -98,6 +122,7 @@ impl DeadLetters for Letters {
             Self::Index(store) => store.keep(letters).await,
             Self::Dir(store) => store.keep(letters).await,
             Self::S3(store) => store.keep(letters).await,
+            Self::Redriven(redrive) => redrive.keep(letters).await,
         }
     }
 }
@@ -208,7 +233,7 @@ pub async fn cabinet(options: &LetterOptions) -> Result<Arc<dyn Cabinet>, Failur
 
 async fn s3_letters(options: &S3Options, stream: Option<String>) -> Result<S3Letters, Failure> {
     let prefix = options.url.prefix.clone();
-    let letters = S3Letters::new(connect::bucket(options).await, S3LetterOptions { prefix, stream });
+    let letters = S3Letters::new(connect::bucket(options).await?, S3LetterOptions { prefix, stream });
     let S3Options { url, .. } = options;
     let place = format!("--dead-letters s3://{}/{}", url.bucket, url.prefix);
     letters.check().await.map_err(|error| Failure::unavailable(error).during(place))?;

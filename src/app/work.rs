@@ -17,7 +17,7 @@ use crate::kinesis::source::Source;
 use crate::lease::keeper::{Event, Keeper, Terms};
 use crate::lease::table::LeaseTable;
 use crate::pipeline::days::DayGuard;
-use crate::pipeline::ports::{Bulk, DeadLetters, Observer};
+use crate::pipeline::ports::{Bulk, DeadLetters, Observer, Positions};
 use crate::pipeline::position::{Position, ShardId};
 use crate::pipeline::run::{Ports, RunError, Settings, run as run_pipeline};
 use crate::telemetry::health::Health;
@@ -26,11 +26,13 @@ use crate::telemetry::health::Health;
 pub(super) const CHANNEL: usize = 16;
 
 /// What a worker reaches outside itself.
-pub struct Outside<S, T, B, D, O> {
+pub struct Outside<S, T, B, D, O, P> {
     /// The stream.
     pub source: S,
     /// The table of leases.
     pub table: T,
+    /// Where the pipeline stores positions: the keeper of the leases, as the caller's pipeline has it.
+    pub positions: fn(Arc<Keeper<T>>) -> P,
     /// Where documents go.
     pub bulk: B,
     /// Where go those that cannot be indexed.
@@ -71,8 +73,8 @@ struct Leases<T> {
 
 /// Reads, delivers and keeps leases until the reading's token is cancelled, until caught up, or until something is
 /// wrong that waiting does not mend. Whatever it has started ends when it is dropped.
-pub async fn work<S, T, B, D, O>(
-    outside: Outside<S, T, B, D, O>,
+pub async fn work<S, T, B, D, O, P>(
+    outside: Outside<S, T, B, D, O, P>,
     plan: Plan,
     health: Health,
     give_up: CancellationToken,
@@ -83,14 +85,15 @@ where
     B: Bulk,
     D: DeadLetters,
     O: Observer,
+    P: Positions,
 {
-    let Outside { source, table, bulk, dead_letters, observer } = outside;
+    let Outside { source, table, positions, bulk, dead_letters, observer } = outside;
     let Plan { terms, from, shards, days, settings, reading, decoding, grace } = plan;
     let stop = reading.stop.clone();
     let (pipeline, intake) = mpsc::channel(CHANNEL);
     let (finished_send, finished) = mpsc::unbounded_channel();
     let mut leases = Leases::keep(Keeper::new(table, terms), shards, from, &health);
-    let ports = Ports { bulk, dead_letters, positions: leases.keeper.clone(), observer };
+    let ports = Ports { bulk, dead_letters, positions: positions(leases.keeper.clone()), observer };
     let mut piping = JoinSet::new();
     piping.spawn(run_pipeline(ports, settings, days, intake, finished_send, give_up));
     let certain = leases.keeper.certain();

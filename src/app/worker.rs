@@ -17,7 +17,7 @@ use super::exit::Failure;
 use super::intake::{Decoding, Memory};
 use super::observe::Watch;
 use super::retain::Retainer;
-use super::stores::{self, Letters, Table};
+use super::stores::{self, Letters, Places, Table};
 use super::work::{Outside, Plan, work};
 use crate::config::{self, BatchOptions, EventOptions, RunOptions, StreamName, StreamOptions};
 use crate::event::clock::ClockBounds;
@@ -193,6 +193,7 @@ impl Worker {
         let outside = Outside {
             source: Live { kinesis: self.kinesis.clone(), stream: self.stream.clone() },
             table: start.table,
+            positions: Places::Leases,
             bulk: BulkClient::new(self.client.clone(), self.options.batch.gzip),
             dead_letters: start.letters,
             observer: Watch::new(self.metrics.clone(), self.health.clone()),

@@ -81,13 +81,15 @@ impl fmt::Debug for SigV4 {
     }
 }
 
-/// The AWS services that speak the search API.
+/// The AWS services that requests are signed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     /// Amazon OpenSearch Service: a domain, a real cluster.
     Es,
     /// Amazon OpenSearch Serverless: a collection, only a part of the API.
     Aoss,
+    /// Amazon S3.
+    S3,
 }
 
 impl Service {
@@ -96,6 +98,7 @@ impl Service {
         match self {
             Self::Es => "es",
             Self::Aoss => "aoss",
+            Self::S3 => "s3",
         }
     }
 }

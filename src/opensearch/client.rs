@@ -198,6 +198,18 @@ impl Client {
         self.exchange(&outgoing).await.map(|(answer, _)| answer)
     }
 
+    /// One request with headers of its own, tried once: for services that answer otherwise than a cluster.
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        body: Option<Bytes>,
+    ) -> Result<Answer, SendError> {
+        let outgoing = Outgoing { method, path, body, gzipped: false, headers };
+        self.exchange(&outgoing).await.map(|(answer, _)| answer)
+    }
+
     /// `GET path`.
     pub async fn get(&self, path: &str) -> Result<Answer, SendError> {
         self.send(Method::GET, path, None).await

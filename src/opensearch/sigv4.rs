@@ -4,14 +4,17 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
+    sign,
+};
 use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::client::identity::Identity;
 use http::header::{HeaderName, HeaderValue};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::auth::SigV4;
+use super::auth::{Service, SigV4};
 use super::client::{Failure, SendError};
 
 /// Credentials are renewed this long before their end, so that none ends on the way.
@@ -43,7 +46,7 @@ impl Signer {
     pub(super) async fn apply(&self, request: &mut reqwest::Request) -> Result<(), SendError> {
         let now = (self.settings.now)();
         let credentials = self.credentials(now).await?;
-        let signed = add_signature(request, &credentials, self.settings.service.name(), &self.settings.region, now);
+        let signed = add_signature(request, &credentials, self.settings.service, &self.settings.region, now);
         signed.map_err(|why| SendError::new(Failure::Request, format!("the request cannot be signed: {why}")))
     }
 
@@ -86,14 +89,20 @@ fn renew_at(expiry: Option<SystemTime>, now: SystemTime) -> SystemTime {
 fn add_signature(
     request: &mut reqwest::Request,
     credentials: &Credentials,
-    service: &str,
+    service: Service,
     region: &str,
     now: SystemTime,
 ) -> Result<(), String> {
     let identity = Identity::from(credentials.clone());
     let mut settings = SigningSettings::default();
     settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-    let params = SigningParams::builder().identity(&identity).region(region).name(service).time(now).settings(settings);
+    if service == Service::S3 {
+        // A key is a name, not a path: it is signed as it is sent.
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    }
+    let params =
+        SigningParams::builder().identity(&identity).region(region).name(service.name()).time(now).settings(settings);
     let params = params.build().map_err(|error| error.to_string())?.into();
     let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
     let url = request.url().as_str();

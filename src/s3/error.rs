@@ -1,9 +1,6 @@
 //! What went wrong with a bucket, and whether waiting helps.
 
-use std::error::Error;
-
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use crate::opensearch::client::{Answer, Failure, SendError};
 
 /// A call that did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,72 +16,81 @@ pub enum S3Error {
     Halt(String),
 }
 
-/// How a call of the SDK fails.
-pub type Failed<E> = SdkError<E, HttpResponse>;
-
-/// The status of the answer, when one came.
-pub fn status<E>(error: &Failed<E>) -> Option<u16> {
-    error.raw_response().map(|answer| answer.status().as_u16())
-}
-
-/// Judges the failure of one call; `right` is the one it needs.
-pub fn judge<E>(operation: &str, right: &str, bucket: &str, key: &str, error: &Failed<E>) -> S3Error
-where
-    E: ProvideErrorMetadata + Error + 'static,
-{
-    let code = if let SdkError::ServiceError(context) = error { context.err().code() } else { None };
-    let status = status(error);
+/// The answer, or what its absence or its error means; `right` is the one that the call needs.
+pub fn judge(
+    operation: &str,
+    right: &str,
+    bucket: &str,
+    key: &str,
+    answer: Result<Answer, SendError>,
+) -> Result<Answer, S3Error> {
+    let answer = match answer {
+        Ok(answer) if answer.is_success() => return Ok(answer),
+        Ok(answer) => answer,
+        Err(SendError { failure, detail }) => {
+            let said = format!("{operation} of s3://{bucket}/{key}: {detail}");
+            return Err(match failure {
+                Failure::Credentials => S3Error::Halt(format!("{said}; see `aws configure`")),
+                Failure::Tls | Failure::Request | Failure::TooLarge => S3Error::Halt(said),
+                Failure::Connect | Failure::Timeout | Failure::Closed | Failure::Cut => S3Error::Busy(said),
+            });
+        }
+    };
     let place = format!("s3://{bucket}/{key}");
-    let what = code.map_or_else(|| status.map_or_else(|| causes(error), |s| format!("status {s}")), str::to_owned);
-    let said = format!("{operation} of {place}: {what}");
-    match (code, status) {
-        (Some("NoSuchBucket"), _) => {
+    let (code, status) = (code(&answer.body), answer.status);
+    let said = format!("{operation} of {place}: status {status} {code}");
+    Err(match (code, status) {
+        ("NoSuchBucket", _) => {
             S3Error::Halt(format!("the bucket {bucket} does not exist, create it or correct its name: {said}"))
         }
-        (Some("NoSuchKey"), _) | (_, Some(412)) => {
-            S3Error::Gone(format!("{place} is gone, or another one by now: {said}"))
-        }
-        (Some("PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException"), _)
-        | (_, Some(301)) => {
+        ("NoSuchKey", _) | (_, 404 | 412) => S3Error::Gone(format!("{place} is gone, or another one by now: {said}")),
+        ("AuthorizationHeaderMalformed" | "IllegalLocationConstraintException", _) | (_, 300..=399) => {
             S3Error::Halt(format!("the bucket {bucket} is in another region, give --aws-region: {said}"))
         }
-        (Some("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken"), _) => {
-            S3Error::Halt(format!("S3 refuses our AWS credentials, check them: {said}"))
-        }
-        (_, Some(401 | 403)) => S3Error::Halt(format!("S3 denies us, grant {right} on the bucket {bucket}: {said}")),
-        (_, Some(404)) => S3Error::Gone(format!("{place} is not there: {said}")),
+        (
+            "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" | "RequestTimeTooSkewed",
+            _,
+        ) => S3Error::Halt(format!("S3 refuses our AWS credentials, or the clock is wrong, check them: {said}")),
+        (_, 401 | 403) => S3Error::Halt(format!("S3 denies us, grant {right} on the bucket {bucket}: {said}")),
         // Two at once on one key, or too many at once.
-        (_, Some(408 | 409 | 429 | 500..)) => S3Error::Busy(said),
-        (_, Some(_)) => S3Error::Halt(said),
-        (_, None) if lacks_credentials(error) => {
-            S3Error::Halt(format!("no AWS credentials are configured, see `aws configure`: {said}"))
-        }
-        (_, None) if matches!(error, SdkError::ConstructionFailure(_)) => {
-            S3Error::Halt(format!("the request to S3 cannot be made, is an AWS region set: {said}"))
-        }
-        (_, None) => S3Error::Busy(said),
-    }
+        (_, 408 | 409 | 429 | 500..) => S3Error::Busy(said),
+        _ => S3Error::Halt(said),
+    })
 }
 
-fn lacks_credentials<E: Error + 'static>(error: &Failed<E>) -> bool {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<aws_credential_types::provider::error::CredentialsError>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+/// `<Error><Code>…</Code>…`; only a name, for the rest of an answer could be anything.
+fn code(body: &[u8]) -> &str {
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map_or("", |(code, _)| code);
+    if code.len() <= 64 && code.bytes().all(|b| b.is_ascii_alphanumeric()) { code } else { "" }
 }
 
-/// The last cause says the most; none holds a secret.
-fn causes(error: &(impl Error + 'static)) -> String {
-    let mut words = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push(error.to_string());
-        cause = error.source();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_say_whether_to_wait_and_what_to_do() {
+        let judged = |status: u16, body: &str| {
+            let answer = Answer { status, body: body.to_owned().into(), retry_after: None };
+            judge("PutObject", "s3:PutObject", "b", "k", Ok(answer)).map(drop).expect_err("no success")
+        };
+        let error =
+            |code: &str| format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>m</Message></Error>");
+        let halts = |status, body: &str, cure: &str| {
+            let error = judged(status, body);
+            assert!(matches!(&error, S3Error::Halt(why) if why.contains(cure)), "{error:?}");
+        };
+        halts(404, &error("NoSuchBucket"), "create it");
+        halts(403, &error("AccessDenied"), "grant s3:PutObject");
+        halts(403, &error("SignatureDoesNotMatch"), "credentials");
+        halts(301, &error("PermanentRedirect"), "--aws-region");
+        halts(400, &error("InvalidRequest"), "InvalidRequest");
+        for busy in [(503, error("SlowDown")), (409, error("ConditionalRequestConflict")), (500, String::new())] {
+            assert!(matches!(judged(busy.0, &busy.1), S3Error::Busy(_)), "{busy:?}");
+        }
+        assert!(matches!(judged(404, &error("NoSuchKey")), S3Error::Gone(_)));
+        assert!(matches!(judged(412, ""), S3Error::Gone(_)));
+        assert!(!judged(400, "<Code>{\"event\":1}</Code>").to_string().contains("event"), "no part of an answer");
     }
-    words.dedup();
-    words.join(": ")
 }

@@ -68,7 +68,7 @@ async fn a_backup_and_error_objects_become_what_run_makes_of_the_same_events() {
         .chunks(300)
         .flat_map(|some| gzip(&some.iter().flat_map(|e| e.record()).collect::<Vec<_>>()))
         .collect();
-    s3.put("backup", &key("all/", 1, ""), &lines);
+    s3.put("backup", &key("all/ü b+c=1/", 1, ""), &lines);
     s3.put("backup", &key("all/", 2, ""), &joined);
     s3.put("backup", &key("all/", 3, ".gz"), &members);
     let error = |record: &[u8], arrived: i64| {

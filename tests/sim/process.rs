@@ -85,6 +85,7 @@ impl Process {
         let outside = Outside {
             source: Stream(ctl.clone()),
             table: Port(ctl.clone()),
+            positions: std::convert::identity,
             bulk: Port(ctl.clone()),
             dead_letters: Port(ctl.clone()),
             observer: Port(ctl.clone()),

@@ -20,7 +20,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("lease", &["opensearch"]),
     ("dead_letter", &["opensearch", "s3"]),
     ("upkeep", &["opensearch"]),
-    ("s3", &[]),
+    ("s3", &["opensearch"]),
     ("telemetry", &[]),
     ("config", &[]),
     ("app", &["firehose", "kinesis", "pipeline", "opensearch", "s3", "lease", "dead_letter", "upkeep", "config"]),

@@ -44,7 +44,7 @@ fn the_signature_is_the_one_aws_computes() {
     *request.body_mut() = Some("{}\n".into());
     let credentials = Credentials::new("AKID", "secret", Some("token".into()), None, "test");
     // 2023-11-14T22:13:20Z
-    add_signature(&mut request, &credentials, "aoss", "eu-central-1", at(1_700_000_000)).unwrap();
+    add_signature(&mut request, &credentials, Service::Aoss, "eu-central-1", at(1_700_000_000)).unwrap();
 
     let header = |name: &str| request.headers()[name].to_str().unwrap();
     let payload = hex(&Sha256::digest("{}\n"));
