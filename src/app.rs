@@ -14,6 +14,7 @@ pub mod worker;
 mod coordinator;
 mod decode;
 mod drive;
+mod leases;
 mod letters;
 mod live;
 mod observe;
@@ -58,6 +59,7 @@ fn start(invocation: Invocation) -> Result<(), Failure> {
             Command::Dashboards(options) => commands::dashboards(&options).await,
             Command::DeadLetters(options) => letters::run(*options, &screen).await,
             Command::Replay(options) => replay::run(*options, &screen).await,
+            Command::Leases(options) => leases::run(*options).await,
         }
     });
     // A file system that hangs must not hold up the end.

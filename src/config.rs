@@ -78,6 +78,8 @@ pub enum Command {
     DeadLetters(Box<DeadLettersOptions>),
     /// Read what Firehose left.
     Replay(Box<ReplayOptions>),
+    /// See and repair leases.
+    Leases(Box<LeasesOptions>),
 }
 
 /// Reads the command line, the environment and the file that either names.
@@ -153,6 +155,7 @@ fn loaded(settings: &Settings, operand: Option<String>, warnings: Vec<String>) -
         | Verb::DeadLettersExport
         | Verb::DeadLettersImport => Command::DeadLetters(Box::new(build::dead_letters_command(settings, operand)?)),
         Verb::Replay => Command::Replay(Box::new(build::replay(settings)?)),
+        Verb::LeasesList | Verb::LeasesReset | Verb::LeasesMove => Command::Leases(Box::new(build::leases(settings)?)),
         Verb::Config | Verb::Completions => {
             let text = if settings.get(&JSON)? { show::json(settings) } else { show::text(settings) };
             return Ok(Loaded::Text { text, warnings });

@@ -11,6 +11,7 @@ pub mod dynamo;
 pub mod file;
 mod form;
 pub mod keeper;
+pub mod repair;
 pub mod table;
 pub mod view;
 

@@ -131,24 +131,60 @@ impl DeadLetters for Letters {
 ///
 /// `begin` is where shards begin that exist when the group is born.
 pub async fn leases(options: &RunOptions, client: &Client, stream: &str, begin: &Position) -> Result<Table, Failure> {
-    let group = options.stream.group.clone();
-    let table = match &options.state {
-        StateOptions::File(path) => FileTable::open(path, stream, &group).map(Table::File).map_err(Failure::usage)?,
+    let whose = Whose { stream: stream.to_owned(), group: options.stream.group.clone(), begin: begin.clone() };
+    let table = table(&options.state, &whose, client).await?;
+    prepare(&table).await?;
+    Ok(table)
+}
+
+/// Whose leases a table has.
+pub struct Whose {
+    /// ARN of the stream.
+    pub stream: String,
+    /// `--group`.
+    pub group: String,
+    /// Where shards begin that exist when the group is born.
+    pub begin: Position,
+}
+
+/// The table that `state` names; a file is locked by it. Nothing is made yet.
+pub async fn table(state: &StateOptions, whose: &Whose, client: &Client) -> Result<Table, Failure> {
+    let Whose { stream, group, begin } = whose;
+    Ok(match state {
+        StateOptions::File(path) => FileTable::open(path, stream, group).map(Table::File).map_err(Failure::usage)?,
         StateOptions::Index(index) => {
-            let options = ClusterOptions { index: index.clone(), stream: stream.to_owned(), group: group.clone() };
-            let table = ClusterTable::new(client.clone(), options);
-            patiently(|| table.ensure_index()).await?;
-            Table::Index(table)
+            let options = ClusterOptions { index: index.clone(), stream: stream.clone(), group: group.clone() };
+            Table::Index(ClusterTable::new(client.clone(), options))
         }
         StateOptions::Table(place) => {
-            let table = dynamo(place, Own { stream: stream.to_owned(), group, begin: begin.clone() }).await;
+            let own = Own { stream: stream.clone(), group: group.clone(), begin: begin.clone() };
+            Table::Dynamo(dynamo(place, own).await)
+        }
+    })
+}
+
+/// The same to be looked at only: a file that a worker holds is read all the same.
+pub async fn table_to_look_at(state: &StateOptions, whose: &Whose, client: &Client) -> Result<Table, Failure> {
+    match state {
+        StateOptions::File(path) => {
+            FileTable::look(path, &whose.stream, &whose.group).map(Table::File).map_err(Failure::usage)
+        }
+        _ => table(state, whose, client).await,
+    }
+}
+
+/// Makes sure of the place of a table.
+pub async fn prepare(table: &Table) -> Result<(), Failure> {
+    match table {
+        Table::File(_) => {}
+        Table::Index(table) => drop(patiently(|| table.ensure_index()).await?),
+        Table::Dynamo(table) => {
             patiently(|| table.ensure_table()).await?;
             // The table of another group or stream is refused now, and not after a patience.
             patiently(|| table.list()).await?;
-            Table::Dynamo(table)
         }
-    };
-    Ok(table)
+    }
+    Ok(())
 }
 
 /// A table that was made a moment ago, by whomever, may not answer yet.
@@ -158,7 +194,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Trouble that passes must not fail a start.
-async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(call: impl Fn() -> F) -> Result<T, Failure> {
+pub async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(call: impl Fn() -> F) -> Result<T, Failure> {
     let began = Instant::now();
     loop {
         match call().await {

@@ -109,11 +109,16 @@ pub async fn run(options: RunOptions, screen: Screen) -> Result<(), Failure> {
     result
 }
 
-async fn open_stream(options: &StreamOptions) -> Result<(Kinesis, Stream), AccessError> {
-    let StreamName { name, arn, region } = &options.stream;
+/// The service and the stream, or what is wrong with either.
+pub(super) async fn open_stream(
+    stream: &StreamName,
+    region: Option<&str>,
+    endpoint: Option<&str>,
+) -> Result<(Kinesis, Stream), AccessError> {
+    let StreamName { name, arn, region: of_stream } = stream;
     let access = Access {
-        region: options.region.clone().or_else(|| region.clone()),
-        endpoint: options.endpoint_url.clone(),
+        region: region.map(str::to_owned).or_else(|| of_stream.clone()),
+        endpoint: endpoint.map(str::to_owned),
         ..Access::default()
     };
     let kinesis = Kinesis::connect(&access).await?;
@@ -133,7 +138,9 @@ impl Worker {
         if product.serverless {
             probe_ids(&client, PROBE_INDEX).await.map_err(Failure::unavailable)?;
         }
-        let (kinesis, stream) = open_stream(&options.stream).await.map_err(Failure::unavailable)?;
+        let StreamOptions { stream, region, endpoint_url, .. } = &options.stream;
+        let opened = open_stream(stream, region.as_deref(), endpoint_url.as_deref()).await;
+        let (kinesis, stream) = opened.map_err(Failure::unavailable)?;
         if let Some(templates) = &options.templates {
             let wanted = super::commands::template_options(&options.names, templates);
             let report = upkeep::templates::ensure(&client, &wanted, false).await.map_err(Failure::unavailable)?;

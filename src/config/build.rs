@@ -10,6 +10,7 @@ use super::options::delivery::*;
 use super::options::events::*;
 use super::options::general::*;
 use super::options::indices::*;
+use super::options::leases::*;
 use super::options::letters::*;
 use super::options::retention::*;
 use super::options::state::*;
@@ -108,6 +109,35 @@ pub fn replay(s: &Settings) -> Built<ReplayOptions> {
         progress: s.optional(&PROGRESS)?,
         fetches: s.get(&FETCHES)?,
         dry_run: s.get(&DRY_RUN)?,
+        json: s.get(&JSON)?,
+    })
+}
+
+/// For `essink leases …`.
+pub fn leases(s: &Settings) -> Built<LeasesOptions> {
+    let (stream, region) = (s.get(&STREAM)?, s.optional(&AWS_REGION)?);
+    let region = region.or_else(|| stream.region.clone());
+    let group = s.get(&GROUP)?;
+    let action = match s.verb() {
+        Verb::LeasesReset => LeasesAction::Reset { to: s.get(&TO)?, force: s.get(&FORCE)?, dry_run: s.get(&DRY_RUN)? },
+        Verb::LeasesMove => LeasesAction::Move {
+            to: place(s, s.get(&TO_STATE)?, region.clone())?,
+            group: s.optional(&TO_GROUP)?.unwrap_or_else(|| group.clone()),
+            force: s.get(&FORCE)?,
+            dry_run: s.get(&DRY_RUN)?,
+        },
+        _ => LeasesAction::List,
+    };
+    Ok(LeasesOptions {
+        stream,
+        endpoint_url: s.optional(&KINESIS_ENDPOINT_URL)?,
+        group,
+        state: state(s, region.clone())?,
+        region,
+        cluster: cluster(s)?,
+        lease_timeout: s.get(&LEASE_TIMEOUT)?,
+        shards: s.each(&SHARD)?,
+        action,
         json: s.get(&JSON)?,
     })
 }
@@ -276,7 +306,11 @@ fn dead_letters(s: &Settings) -> Built<DeadLetterOptions> {
 }
 
 fn state(s: &Settings, region: Option<String>) -> Built<StateOptions> {
-    Ok(match s.get(&STATE)? {
+    place(s, s.get(&STATE)?, region)
+}
+
+fn place(s: &Settings, leases: Leases, region: Option<String>) -> Built<StateOptions> {
+    Ok(match leases {
         Leases::Index => StateOptions::Index(s.get(&STATE_INDEX)?),
         Leases::File(file) => StateOptions::File(file),
         Leases::Table(name) => {

@@ -2,6 +2,7 @@
 
 use super::options::Verb;
 
+mod leases;
 mod letters;
 
 use letters::{EXPORT, IMPORT, LIST, REDRIVE, REPLAY, SHOW};
@@ -38,6 +39,7 @@ Exit codes:
 pub fn group_about(group: &str) -> &'static str {
     match group {
         "dead-letters" => "Look after what could not be indexed: list, show, send again, export, import",
+        "leases" => "See and repair who reads each shard, and how far it has been read",
         _ => "",
     }
 }
@@ -55,6 +57,9 @@ pub fn words(verb: Verb) -> Words {
         Verb::DeadLettersExport => EXPORT,
         Verb::DeadLettersImport => IMPORT,
         Verb::Replay => REPLAY,
+        Verb::LeasesList => leases::LIST,
+        Verb::LeasesReset => leases::RESET,
+        Verb::LeasesMove => leases::MOVE,
         Verb::Config => CONFIG,
         Verb::Completions => COMPLETIONS,
     }

@@ -3,6 +3,7 @@
 mod cluster;
 mod indices;
 mod intake;
+mod leases;
 mod letters;
 
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use std::time::Duration;
 pub use cluster::*;
 pub use indices::*;
 pub use intake::*;
+pub use leases::*;
 pub use letters::*;
 
 use crate::telemetry::logs::LogFormat;

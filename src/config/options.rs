@@ -33,6 +33,7 @@ pub mod events;
 
 pub mod cluster;
 pub mod indices;
+pub mod leases;
 pub mod letters;
 pub mod state;
 
@@ -54,6 +55,9 @@ pub enum Verb {
     DeadLettersExport,
     DeadLettersImport,
     Replay,
+    LeasesList,
+    LeasesReset,
+    LeasesMove,
     Config,
     Completions,
 }
@@ -72,6 +76,13 @@ pub(super) const KEEPERS: &[Verb] = &[
     Verb::Replay,
 ];
 
+/// Commands about leases.
+pub(super) const LEASERS: &[Verb] = &[Verb::Run, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
+
+/// Commands that look for the table of leases.
+pub(super) const TABLES: &[Verb] =
+    &[Verb::Run, Verb::InitTemplates, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
+
 impl Verb {
     /// Every command, in the order help lists them.
     pub const ALL: &[Self] = &[
@@ -85,6 +96,9 @@ impl Verb {
         Self::DeadLettersExport,
         Self::DeadLettersImport,
         Self::Replay,
+        Self::LeasesList,
+        Self::LeasesReset,
+        Self::LeasesMove,
         Self::Config,
         Self::Completions,
     ];
@@ -102,6 +116,9 @@ impl Verb {
             Self::DeadLettersExport => "dead-letters export",
             Self::DeadLettersImport => "dead-letters import",
             Self::Replay => "replay",
+            Self::LeasesList => "leases list",
+            Self::LeasesReset => "leases reset",
+            Self::LeasesMove => "leases move",
             Self::Config => "config",
             Self::Completions => "completions",
         }
@@ -221,6 +238,7 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
         cluster::ROWS,
         indices::ROWS,
         state::ROWS,
+        leases::ROWS,
         letters::ROWS,
         retention::ROWS,
         dashboards::ROWS,

@@ -10,6 +10,7 @@ mod faults;
 mod kcl;
 mod kill;
 mod large;
+mod leases;
 mod main_path;
 mod memory;
 mod outside;

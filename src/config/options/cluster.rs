@@ -7,8 +7,8 @@ use super::{Kind, Opt, Row, Verb};
 use crate::config::concerns::Secret;
 use crate::config::{names, units};
 
-/// Those that speak to the cluster.
-pub(super) const CLUSTER: &[Verb] = &[
+/// Those that name indices of events and dead letters.
+pub(super) const NAMERS: &[Verb] = &[
     Verb::Run,
     Verb::InitTemplates,
     Verb::Prune,
@@ -18,6 +18,21 @@ pub(super) const CLUSTER: &[Verb] = &[
     Verb::DeadLettersExport,
     Verb::DeadLettersImport,
     Verb::Replay,
+];
+/// Those that speak to the cluster.
+const CLUSTER: &[Verb] = &[
+    Verb::Run,
+    Verb::InitTemplates,
+    Verb::Prune,
+    Verb::DeadLettersList,
+    Verb::DeadLettersShow,
+    Verb::DeadLettersRedrive,
+    Verb::DeadLettersExport,
+    Verb::DeadLettersImport,
+    Verb::Replay,
+    Verb::LeasesList,
+    Verb::LeasesReset,
+    Verb::LeasesMove,
 ];
 /// Those that take its credentials; dashboards take the same.
 const CREDENTIALS: &[Verb] = &[
@@ -31,6 +46,9 @@ const CREDENTIALS: &[Verb] = &[
     Verb::DeadLettersExport,
     Verb::DeadLettersImport,
     Verb::Replay,
+    Verb::LeasesList,
+    Verb::LeasesReset,
+    Verb::LeasesMove,
 ];
 
 /// `--opensearch-auth`, before it is put together with what else was given.

@@ -18,6 +18,9 @@ const JSON_REPORTS: &[Verb] = &[
     Verb::DeadLettersRedrive,
     Verb::DeadLettersImport,
     Verb::Replay,
+    Verb::LeasesList,
+    Verb::LeasesReset,
+    Verb::LeasesMove,
     Verb::Config,
 ];
 
@@ -36,7 +39,14 @@ options! {
         kind: Kind::Flag,
         bare: Some("true"),
         default: Some("false"),
-        on: &[Verb::InitTemplates, Verb::Prune, Verb::DeadLettersRedrive, Verb::Replay],
+        on: &[
+            Verb::InitTemplates,
+            Verb::Prune,
+            Verb::DeadLettersRedrive,
+            Verb::Replay,
+            Verb::LeasesReset,
+            Verb::LeasesMove,
+        ],
         help: "Say what would be done, and do nothing.",
     }
     JSON: bool = units::flag, {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::cluster::CLUSTER;
+use super::cluster::NAMERS;
 use super::{Kind, Opt, Row, Verb, WRITERS};
 use crate::config::{names, units};
 
@@ -33,7 +33,7 @@ options! {
         name: "unrecognized-prefix",
         value: "PREFIX",
         default: Some("unrecognized-"),
-        on: CLUSTER,
+        on: NAMERS,
         help: "What the indices of events begin with that no rule recognises.",
     }
     NO_INIT_TEMPLATES: bool = units::flag, {

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::cluster::CLUSTER;
-use super::{KEEPERS, Opt, Row, Verb};
+use super::cluster::NAMERS;
+use super::{KEEPERS, Opt, Row, TABLES};
 use crate::config::concerns::S3Url;
 use crate::config::{names, units};
 
@@ -35,7 +35,7 @@ options! {
         name: "state",
         value: "index|dynamodb:TABLE|file:PATH",
         default: Some("index"),
-        on: &[Verb::Run, Verb::InitTemplates],
+        on: TABLES,
         help: "Where leases and positions are kept: in the cluster itself or in a DynamoDB table, for any number of workers, or \
                in a file, for one: a second worker on the same file is refused. The table may be that of a stopped KCL \
                application; one that is missing is made.",
@@ -43,7 +43,7 @@ options! {
     DYNAMODB_ENDPOINT_URL: String = units::url, {
         name: "dynamodb-endpoint-url",
         value: "URL",
-        on: &[Verb::Run, Verb::InitTemplates],
+        on: TABLES,
         help: "Another DynamoDB endpoint than the region's: an emulator or a VPC endpoint. AWS_ENDPOINT_URL_DYNAMODB does the \
                same.",
     }
@@ -51,7 +51,7 @@ options! {
         name: "state-index",
         value: "INDEX",
         default: Some("essink-state"),
-        on: &[Verb::Run, Verb::InitTemplates],
+        on: TABLES,
         help: "The index that keeps positions with --state index. init-templates makes it, and run where it is missing.",
     }
     DEAD_LETTERS: LetterPlace = letter_place, {
@@ -66,12 +66,12 @@ options! {
         name: "dead-letter-prefix",
         value: "PREFIX",
         default: Some("essink-dead-letters-"),
-        on: CLUSTER,
+        on: NAMERS,
         help: "What the indices of dead letters begin with.",
     }
 }
 
-fn leases(text: &str) -> Result<Leases, String> {
+pub fn leases(text: &str) -> Result<Leases, String> {
     let text = text.trim();
     match (text, text.strip_prefix("file:"), text.strip_prefix("dynamodb:")) {
         ("index", ..) => Ok(Leases::Index),

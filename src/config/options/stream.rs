@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Kind, Opt, Row, Verb};
+use super::{Kind, LEASERS, Opt, Row, Verb};
 use crate::config::concerns::{Start, StreamName};
 use crate::config::{names, units};
 
@@ -17,15 +17,15 @@ options! {
     STREAM: StreamName = names::stream, {
         name: "stream",
         value: "NAME",
-        on: &[Verb::Run],
-        required_on: &[Verb::Run],
+        on: LEASERS,
+        required_on: LEASERS,
         help: "The Kinesis data stream to read, by name or by ARN.",
     }
     GROUP: String = names::group, {
         name: "group",
         value: "NAME",
         default: Some("essink"),
-        on: &[Verb::Run],
+        on: LEASERS,
         help: "The name under which leases and positions are kept for this stream. All workers of a group share its shards \
                evenly; another group reads the stream again on its own, and finds its events already there.",
     }
@@ -34,7 +34,7 @@ options! {
         kind: Kind::Duration,
         value: "DURATION",
         default: Some("10s"),
-        on: &[Verb::Run],
+        on: LEASERS,
         help: "After this long without a sign of life a worker's shards are taken by the others of its group. Leases are \
                renewed three times as often. Give all workers of a group the same.",
     }
@@ -76,7 +76,7 @@ options! {
     KINESIS_ENDPOINT_URL: String = units::url, {
         name: "kinesis-endpoint-url",
         value: "URL",
-        on: &[Verb::Run],
+        on: LEASERS,
         help: "Another Kinesis endpoint than the region's: an emulator or a VPC endpoint. AWS_ENDPOINT_URL_KINESIS does the \
                same.",
     }
