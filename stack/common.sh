@@ -123,6 +123,8 @@ Y
   # By default the parent circuit breaker counts garbage too. A small heap whose collector waits for one of two busy
   # cores is then "full" of it, and the node refuses with 429 what it has room for.
   [ "$quick" = 0 ] || echo 'indices.breaker.total.use_real_memory: false' >> "$data/config/$1"
+  # Nor does a nearly full disk of the tester keep shards from being allocated, or block indices.
+  [ "$quick" = 0 ] || echo 'cluster.routing.allocation.disk.threshold_enabled: false' >> "$data/config/$1"
 }
 
 add_sets() { local s; for s in "${sets[@]+"${sets[@]}"}"; do echo "$s" >> "$data/config/$1"; done; }
