@@ -10,6 +10,7 @@ use anyhow::anyhow;
 use tokio::time::sleep;
 
 use self::report::{Done, Line, List, Moved};
+use self::unread::Unread;
 use super::clock;
 use super::commands::print;
 use super::connect;
@@ -18,7 +19,8 @@ use super::stores::{self, Table, Whose, patiently};
 use super::worker::open_stream;
 use crate::config::{LeasesAction, LeasesOptions, ResetTo, StateOptions};
 use crate::kinesis::client::{Kinesis, Stream};
-use crate::kinesis::lineage::Shard;
+use crate::kinesis::lineage::{self, Shard};
+use crate::kinesis::shard::api::ShardApi;
 use crate::lease::repair::{Ground, Repair, alive};
 use crate::lease::table::{Change, LeaseTable, Row, Written};
 use crate::opensearch::client::Client;
@@ -82,9 +84,16 @@ impl Scene {
             )));
         }
         let listed = self.shards.iter().map(|shard| (shard.id.clone(), shard.parents.clone())).collect();
-        let only = self.only();
-        let repair = Ground { rows: &rows, listed: &listed, alive: &living, only: &only }.reset(&to);
+        let (only, foreign) = (self.only(), table.forgets_ended());
+        let mut repair = Ground { rows: &rows, listed: &listed, alive: &living, only: &only, foreign }.reset(&to);
         self.may(&repair, force)?;
+        self.reachable(&repair, &to).await?;
+        if !force {
+            self.skips_nothing(&rows, &to).await?;
+        }
+        // Else a child that is put back would make its parents look unread.
+        let ended = self.forgotten(&table, &rows).into_iter().filter(|row| !self.is_meant(&row.shard));
+        repair.fresh.extend(ended);
         self.carry_out(&table, repair, dry_run).await
     }
 
@@ -95,14 +104,16 @@ impl Scene {
             )));
         }
         let from = stores::table(&self.options.state, &self.whose(&self.options.group), &self.client).await?;
-        let (rows, living) = self.watch(&from).await?;
+        let (mut rows, living) = self.watch(&from).await?;
+        rows.extend(self.forgotten(&from, &rows));
         let there = stores::table(to, &self.whose(group), &self.client).await?;
         if !dry_run {
             stores::prepare(&there).await?;
         }
         let theirs = patiently(|| there.list()).await?;
         let only = self.only();
-        let repair = Ground { rows: &rows, listed: &BTreeMap::new(), alive: &living, only: &only }.copy(&theirs);
+        let repair =
+            Ground { rows: &rows, listed: &BTreeMap::new(), alive: &living, only: &only, foreign: false }.copy(&theirs);
         if let Some(change) = repair.changes.first().filter(|_| !force) {
             return Err(Failure::unavailable(anyhow!(
                 "the other store has another position of shard {}: {}; --force writes over it",
@@ -130,6 +141,53 @@ impl Scene {
                 self.options.group
             ))),
             _ => Ok(()),
+        }
+    }
+
+    /// Rows at their end of shards that had ended before whoever else writes the table removed them.
+    fn forgotten(&self, table: &Table, rows: &[Row]) -> Vec<Row> {
+        if !table.forgets_ended() {
+            return Vec::new();
+        }
+        let known = rows.iter().map(|row| (row.shard.clone(), row.position.clone())).collect();
+        let ended = lineage::forgotten(&self.shards, &known);
+        let parents =
+            |id: &ShardId| self.shards.iter().find(|shard| shard.id == *id).map(|shard| shard.parents.clone());
+        let row = |(shard, position)| Row {
+            parents: parents(&shard).unwrap_or_default(),
+            shard,
+            owner: None,
+            counter: 0,
+            wanted_by: None,
+            position,
+        };
+        ended.into_iter().map(row).collect()
+    }
+
+    /// A sequence number that was mistyped would end every worker that takes the shard.
+    async fn reachable(&self, repair: &Repair, to: &Position) -> Result<(), Failure> {
+        let shard =
+            repair.changes.iter().map(|change| &change.now.shard).chain(repair.fresh.iter().map(|row| &row.shard));
+        let (Position::From(_), Some(shard)) = (to, shard.into_iter().next()) else { return Ok(()) };
+        let asked = self.kinesis.reader(&self.stream).iterator(shard, to).await;
+        let refused = |fault| Failure::usage(anyhow!("kinesis does not read shard {shard} {to}: {fault}"));
+        asked.map(drop).map_err(refused)
+    }
+
+    /// Going forward leaves out what lies between: that is asked for twice.
+    async fn skips_nothing(&self, rows: &[Row], to: &Position) -> Result<(), Failure> {
+        let Position::At(time) = to else { return Ok(()) };
+        let meant: Vec<Row> = rows.iter().filter(|row| self.is_meant(&row.shard)).cloned().collect();
+        let unread = unread::of(&self.kinesis, &self.stream, &meant, &self.shards).await;
+        let now = clock::now();
+        let owes = |found: &Unread| found.oldest_ms.is_some_and(|age| now.0.saturating_sub(age) < time.0);
+        match unread.iter().find(|(_, found)| owes(found)) {
+            None => Ok(()),
+            Some((shard, _)) => Err(Failure::unavailable(anyhow!(
+                "shard {shard} has unread records that arrived before {}: they would be left out; see essink leases list, and \
+                 give --force to leave them out",
+                time.rfc3339()
+            ))),
         }
     }
 

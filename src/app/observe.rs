@@ -77,8 +77,13 @@ impl Observer for Watch {
     }
 
     fn blocked(&self, index: &str, why: &str) -> Held {
-        let cure = "free disk (essink prune) or lift the block; its events wait, other indices go on";
-        self.health.hold(format!("index {index}"), format!("is blocked, {cure}: {why}"))
+        let cure = "free disk (essink prune), lift the block or bring its shards back; its events wait and other indices go on, while \
+                    --memory has room";
+        self.health.hold(format!("index {index}"), format!("takes no writes, {cure}: {why}"))
+    }
+
+    fn let_go(&self, shard: &ShardId) {
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner).remove(shard);
     }
 
     fn dead_letter(&self, reason: &'static str) {

@@ -75,7 +75,10 @@ pub async fn run(
         let plan = plan(letters, &options).await?;
         return print(json, &plan);
     }
-    let mut drive = Drive::connect(options.drive.clone()).await?;
+    let mut own = options.drive.clone();
+    // What is refused again is kept again: nothing can be emptied by it.
+    own.batch.breaker_share = None;
+    let mut drive = Drive::connect(own).await?;
     let redrive = Redrive::new(cabinet, clock::now);
     let running = drive.start(Letters::Redriven(redrive.clone()), Places::Redrive(redrive.clone()));
     let live = {

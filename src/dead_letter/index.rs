@@ -184,7 +184,9 @@ fn judged(verdict: Verdict, index: &str) -> Result<u64, Trouble> {
         Verdict::Busy(reason) => KeepError::Busy(reason),
         Verdict::Blocked { index: named, reason } => {
             let index = named.as_deref().unwrap_or(index);
-            KeepError::Busy(format!("a block stands on {index}, lift it or make room with essink prune: {reason}"))
+            KeepError::Busy(format!(
+                "{index} takes no writes, lift its block, make room with essink prune or bring its shards back: {reason}"
+            ))
         }
         Verdict::Refused(refusal) => KeepError::Halt(format!(
             "{index} refuses a dead letter: delete that index or use --dead-letters dir:PATH, after essink init-templates: {}",

@@ -161,7 +161,11 @@ impl<T: LeaseTable> Keeper<T> {
             leases.view.look(self.in_time(self.table.list()).await?, Instant::now());
         }
         let steps = balance::plan(&self.terms.worker, &leases.view, &scope.readable, self.terms.failover);
-        let n_taken = self.take(leases, steps.take, events).await?;
+        // Not what was lost a moment ago: a position that is on its way to the table would be written under the new lease,
+        // and undo what it was taken away for.
+        let is_lost = |row: &Row| events.contains(&Event::Lost(row.shard.clone()));
+        let take = steps.take.into_iter().filter(|row| !is_lost(row)).collect();
+        let n_taken = self.take(leases, take, events).await?;
         self.ask(steps.ask).await?;
         let unsaid = steps.give.into_iter().filter(|shard| leases.held.contains_key(shard));
         for shard in unsaid.collect::<Vec<_>>() {

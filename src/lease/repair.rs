@@ -29,6 +29,8 @@ pub struct Ground<'a> {
     pub alive: &'a BTreeSet<ShardId>,
     /// The shards to be repaired; none means all.
     pub only: &'a [ShardId],
+    /// Whether the table may hold words of somebody else that only look like the position asked for.
+    pub foreign: bool,
 }
 
 impl Ground<'_> {
@@ -36,7 +38,8 @@ impl Ground<'_> {
         self.only.is_empty() || self.only.contains(shard)
     }
 
-    /// Puts every shard that is meant to `to`, and frees it: an owner that still lives finds that its lease is gone.
+    /// Puts every shard that is meant to `to`, and frees it: an owner that still lives, and may have read on, finds that its
+    /// lease is gone.
     pub fn reset(&self, to: &Position) -> Repair {
         let known: BTreeSet<&ShardId> = self.rows.iter().map(|row| &row.shard).collect();
         let mut repair = Repair::default();
@@ -44,7 +47,7 @@ impl Ground<'_> {
             repair.owned.extend(self.owner(row));
             let now =
                 Row { owner: None, wanted_by: None, counter: row.counter + 1, position: to.clone(), ..row.clone() };
-            if row.position != *to {
+            if row.position != *to || row.owner.is_some() || self.foreign {
                 repair.changes.push(Change { was: row.clone(), now });
             }
         }
@@ -116,14 +119,16 @@ mod tests {
         let rows =
             [row("a", Some("w"), 7, after(5)), row("b", Some("dead"), 3, Position::End), row("c", None, 1, after(9))];
         let alive = BTreeSet::from(["a".into()]);
-        let ground = Ground { rows: &rows, listed: &listed(&["a", "b", "c", "d"]), alive: &alive, only: &[] };
+        let ground =
+            Ground { rows: &rows, listed: &listed(&["a", "b", "c", "d"]), alive: &alive, only: &[], foreign: false };
         let repair = ground.reset(&Position::TrimHorizon);
         let now: Vec<Row> = repair.changes.iter().map(|change| change.now.clone()).collect();
         let at_start = |shard, counter| row(shard, None, counter, Position::TrimHorizon);
         assert_eq!(now, [at_start("a", 8), at_start("b", 4), at_start("c", 2)]);
         assert_eq!(repair.fresh, [at_start("d", 0)]);
         assert_eq!(repair.owned, [("a".into(), "w".to_owned())]);
-        assert_eq!(ground.reset(&after(9)).changes.len(), 2, "what is there already is not written");
+        assert_eq!(ground.reset(&after(9)).changes.len(), 2, "what is there already and free is not written");
+        assert_eq!(Ground { foreign: true, ..ground }.reset(&after(9)).changes.len(), 3);
     }
 
     #[test]
@@ -132,7 +137,8 @@ mod tests {
         let only = ["b".into(), "x".into()];
         let none = BTreeSet::new();
         let repair =
-            Ground { rows: &rows, listed: &listed(&["a", "b", "c"]), alive: &none, only: &only }.reset(&after(1));
+            Ground { rows: &rows, listed: &listed(&["a", "b", "c"]), alive: &none, only: &only, foreign: false }
+                .reset(&after(1));
         assert_eq!(repair.changes.iter().map(|c| &c.was).collect::<Vec<_>>(), [&rows[1]]);
         assert_eq!((repair.fresh, repair.unknown), (Vec::new(), vec!["x".into()]));
     }
@@ -142,7 +148,7 @@ mod tests {
         let rows = [row("a", Some("w"), 7, after(5)), row("b", None, 3, Position::End), row("c", None, 3, after(2))];
         let there = [row("b", None, 40, Position::End), row("c", None, 40, Position::TrimHorizon)];
         let none = BTreeSet::new();
-        let repair = Ground { rows: &rows, listed: &listed(&[]), alive: &none, only: &[] }.copy(&there);
+        let repair = Ground { rows: &rows, listed: &listed(&[]), alive: &none, only: &[], foreign: false }.copy(&there);
         assert_eq!(repair.fresh, [row("a", None, 0, after(5))]);
         let change = Change { was: there[1].clone(), now: row("c", None, 41, after(2)) };
         assert_eq!((repair.changes, repair.owned), (vec![change], Vec::new()));

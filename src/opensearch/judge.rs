@@ -15,6 +15,8 @@ mod name {
     pub(super) const EXISTS: &str = "version_conflict_engine_exception";
     pub(super) const BLOCK: &str = "cluster_block_exception";
     pub(super) const CREATE_BLOCK: &str = "index_create_block_exception";
+    /// The index' own trouble, that of its primary shard: it must not hold up the others.
+    pub(super) const AWAY: &str = "unavailable_shards_exception";
     pub(super) const ILLEGAL: &str = "illegal_argument_exception";
     pub(super) const REJECTED: [&str; 2] = ["rejected_execution_exception", "es_rejected_execution_exception"];
     /// Passing troubles that come with a 4xx.
@@ -78,7 +80,7 @@ pub fn judge_item(status: u16, fault: Option<&Fault<'_>>, index: &str) -> Verdic
     match (status, fault.kind()) {
         (409, name::EXISTS) => Verdict::AlreadyThere,
         (503, name::BLOCK) => Verdict::Busy(plain(status, fault)),
-        (_, name::BLOCK | name::CREATE_BLOCK) => {
+        (_, name::BLOCK | name::CREATE_BLOCK | name::AWAY) => {
             Verdict::Blocked { index: Some(index.to_owned()), reason: plain(status, fault) }
         }
         (_, kind) if name::PASSING.contains(&kind) => Verdict::Busy(plain(status, fault)),

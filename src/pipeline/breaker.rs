@@ -92,7 +92,7 @@ impl Run {
 fn tripped(index: &str, run: Run, reason: &str) -> String {
     format!(
         "index {index} refused {} of the last {} documents for one reason, which is likelier a wrong mapping or the wrong cluster than so \
-         many bad events; what was refused now is not settled: see essink init-templates, mend the mapping or delete the index, or \
+         many bad events; what was refused now is not settled: see essink init-templates, mend the mapping (a reindex keeps what is there), or \
          raise --breaker-share, then start again: {reason}",
         run.refused, run.judged
     )

@@ -49,6 +49,8 @@ pub struct Courier<B, D, O> {
     pub backoff: Backoff,
     /// Bytes of a request.
     pub size: Arc<SizeLimit>,
+    /// Ops of a full request.
+    pub full_count: usize,
     /// Learns from every reply.
     pub limiter: Arc<Limiter>,
     /// Halts when refusals are too many.
@@ -83,6 +85,7 @@ impl<B: Bulk, D: DeadLetters, O: Observer> Courier<B, D, O> {
         let result = match &reply {
             Reply::Items(verdicts) if verdicts.len() != ops.len() => "busy",
             Reply::Items(verdicts) if verdicts.iter().all(Verdict::is_settled) => "settled",
+            Reply::Items(verdicts) if is_only_blocked(verdicts) => "blocked",
             Reply::Items(_) => "partial",
             Reply::Whole(verdict) => verdict.name(),
         };
@@ -93,10 +96,17 @@ impl<B: Bulk, D: DeadLetters, O: Observer> Courier<B, D, O> {
         };
         let (took, bytes) = (began.elapsed(), bytes_of(ops));
         self.observer.bulk(result, took, ops.len(), bytes);
-        let full = bytes * 2 >= self.size.bytes();
+        // A request that was refused as a whole is no measure of time.
+        let is_full = bytes * 2 >= self.size.bytes() || ops.len() * 2 >= self.full_count;
+        let full = is_full && matches!(reply, Reply::Items(_));
         self.limiter.learn(Sample { began, took, items: ops.len(), rejected, full });
         reply
     }
+}
+
+/// Whether nothing but a block keeps what has not settled.
+fn is_only_blocked(verdicts: &[Verdict]) -> bool {
+    verdicts.iter().all(|verdict| verdict.is_settled() || matches!(verdict, Verdict::Blocked { .. }))
 }
 
 fn bytes_of(ops: &[BulkOp]) -> usize {

@@ -9,6 +9,10 @@ use super::op::RecordRef;
 use super::position::{Position, Sequence, ShardId};
 use crate::event::time::Millis;
 
+/// Units of the memory bound (64 bytes each) that a record keeps which has ended behind one that has not: its place in
+/// the ledger. Its bytes are gone, and must not keep others from being read while an index is blocked for days.
+const PLACE: usize = 4;
+
 /// The ledger of one shard.
 #[derive(Debug)]
 pub struct Ledger {
@@ -26,7 +30,7 @@ struct Open {
     sequence: Arc<Sequence>,
     arrived: Millis,
     n_left: usize,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -38,6 +42,14 @@ enum End {
     Closed,
     /// The shard is somebody else's: nothing of it is ours to store.
     Abandoned,
+}
+
+impl Open {
+    /// Gives back what its bytes took.
+    fn shrink(&mut self) {
+        let rest = self.permit.num_permits().saturating_sub(PLACE);
+        drop(self.permit.split(rest));
+    }
 }
 
 impl Ledger {
@@ -58,7 +70,11 @@ impl Ledger {
         let in_order = record.origin.serial == self.first + self.open.len() as u64;
         assert!(in_order && self.end == End::NotReached, "record {} of {} out of order", record.sequence, self.shard);
         let RecordRef { sequence, arrived, .. } = record;
-        self.open.push_back(Open { sequence: sequence.clone(), arrived: *arrived, n_left, _permit: permit });
+        let mut open = Open { sequence: sequence.clone(), arrived: *arrived, n_left, permit };
+        if n_left == 0 {
+            open.shrink();
+        }
+        self.open.push_back(open);
         self.advance();
     }
 
@@ -67,6 +83,9 @@ impl Ledger {
         let entry = serial.checked_sub(self.first).and_then(|at| self.open.get_mut(usize::try_from(at).ok()?));
         let left = entry.and_then(|open| {
             open.n_left = open.n_left.checked_sub(1)?;
+            if open.n_left == 0 {
+                open.shrink();
+            }
             Some(())
         });
         assert!(left.is_some(), "record {serial} of {} settled twice", self.shard);
@@ -192,6 +211,21 @@ mod tests {
             prop_assert_eq!(ledger.take_safe(), Some(Position::End));
             prop_assert_eq!(ledger.take_safe(), None);
         }
+    }
+
+    /// An index that is blocked for days must not fill the memory with what has long been indexed behind it.
+    #[test]
+    fn a_record_that_has_ended_behind_an_open_one_keeps_its_place_and_gives_back_its_bytes() {
+        let (mut ledger, memory) = ledger();
+        for serial in 0..3 {
+            let permit = memory.clone().try_acquire_many_owned(100).expect("room");
+            ledger.enter(&record(0, serial), 1, permit);
+        }
+        ledger.settle(1);
+        assert_eq!(memory.available_permits(), 1000 - 200 - PLACE);
+        ledger.settle(2);
+        ledger.settle(0);
+        assert_eq!((memory.available_permits(), ledger.n_open()), (1000, 0));
     }
 
     #[test]

@@ -9,8 +9,10 @@ use tokio::time::Instant;
 const FIRST: f64 = 4.0;
 /// A reply this many times slower than the usual says that the cluster queues what it is sent.
 const SLOW: f64 = 3.0;
-/// Weight of one reply in the usual time, when it is slower; a faster one counts at once.
-const WEIGHT: f64 = 0.02;
+/// Weight of one reply in the usual time: a slower one counts little, so that a queue does not become usual at once; a
+/// faster one more, but not wholly, for a reply that found everything already there is fast for a reason.
+const SLOWER: f64 = 0.02;
+const FASTER: f64 = 0.2;
 /// A cut leaves at least this share: a few rejected items among thousands are no reason to stand still.
 const LEAST_SHARE: f64 = 0.5;
 
@@ -66,6 +68,9 @@ impl Limiter {
             state.reject(sample);
         } else if sample.full {
             state.accept(sample, self.most);
+        } else if state.limit < FIRST.min(self.most) {
+            // Small ones say nothing about time, but that they are taken: a quiet stream gets back what a cut took.
+            state.limit = (state.limit + 1.0 / state.limit).min(FIRST.min(self.most));
         }
     }
 
@@ -90,7 +95,8 @@ impl State {
     fn accept(&mut self, sample: Sample, most: f64) {
         let took = sample.took.as_secs_f64();
         let usual = *self.usual.get_or_insert(took);
-        self.usual = Some(if took < usual { took } else { usual + (took - usual) * WEIGHT });
+        let weight = if took < usual { FASTER } else { SLOWER };
+        self.usual = Some(usual + (took - usual) * weight);
         if took <= usual * SLOW {
             self.limit = (self.limit + 1.0 / self.limit).min(most);
         } else {

@@ -84,8 +84,15 @@ impl<G> Parking<G> {
         self.lots.values().filter_map(|lot| lot.due).min()
     }
 
-    /// One op of each index that is due.
+    /// Ops of a slot whose shard is somebody else's: they wait there now, and here no longer.
+    pub fn forget(&mut self, slot: u32) -> Vec<BulkOp> {
+        let of_slot = |op: &mut BulkOp| op.source.origin.slot == slot;
+        self.lots.values_mut().flat_map(|lot| lot.ops.extract_if(.., of_slot).collect::<Vec<_>>()).collect()
+    }
+
+    /// One op of each index that is due. An index of which nothing waits any more is let go: the next op will tell.
     pub fn probes(&mut self, now: Instant) -> Vec<Batch> {
+        self.lots.retain(|_, lot| lot.due.is_none() || !lot.ops.is_empty());
         let is_due = |lot: &&mut Lot<G>| lot.due.is_some_and(|due| due <= now);
         let probe = |lot: &mut Lot<G>| {
             lot.due = None;
@@ -148,6 +155,18 @@ mod tests {
         released.sort_unstable();
         assert_eq!(released, [0, 1, 2, 3]);
         assert!(parking.is_empty() && parking.release("i").is_empty());
+    }
+
+    #[test]
+    fn a_slot_that_is_given_up_leaves_nothing_behind_and_an_index_without_ops_is_let_go() {
+        let (mut parking, index, now) = (Parking::new(BACKOFF), Arc::<str>::from("i"), Instant::now());
+        let mut two = ops(0..2);
+        two[1].source.origin.slot = 7;
+        parking.park(met(&index, two, false), 1, now, || ());
+        assert_eq!(serials(&parking.forget(7)), [1]);
+        assert_eq!(serials(&parking.forget(0)), [0]);
+        assert!(parking.probes(parking.due().expect("a time")).is_empty());
+        assert!(parking.is_empty() && !parking.holds("i"));
     }
 
     #[test]

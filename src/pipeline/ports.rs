@@ -75,6 +75,10 @@ pub trait Observer: Send + Sync + 'static {
     fn state_held_up(&self, _why: Option<&str>) {}
     /// The arrival of the shard's oldest record that has not ended; `None` when all have.
     fn oldest_open(&self, _shard: &ShardId, _arrived: Option<Millis>) {}
+    /// Ops of a blocked index that are left to the new owner of their shard.
+    fn left(&self, _ops: usize) {}
+    /// The shard is no longer ours, or has been read to its end: nothing more is said of it.
+    fn let_go(&self, _shard: &ShardId) {}
     /// Positions were stored for these shards.
     fn stored(&self, _positions: &[(ShardId, Position)]) {}
 }

@@ -221,6 +221,7 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
             observer: observer.clone(),
             backoff: settings.backoff,
             size: Arc::new(SizeLimit::new(settings.batch.bytes)),
+            full_count: settings.batch.count,
             limiter: Arc::new(Limiter::new(settings.in_flight)),
             breaker: Breaker::new(settings.breaker),
             oldest_kept: settings.oldest_kept.clone(),
@@ -280,6 +281,7 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
                 if let Some(ledger) = self.ledgers.get_mut(&slot) {
                     ledger.abandon();
                     self.unstored.remove(ledger.shard());
+                    leave(&mut self.parking, &*self.observer, slot, ledger);
                     self.forget_abandoned();
                 }
             }
@@ -292,7 +294,10 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
     }
 
     fn forget_abandoned(&mut self) {
-        self.ledgers.retain(|_, ledger| !ledger.is_abandoned() || ledger.n_open() > 0);
+        let is_over = |_: &u32, ledger: &mut Ledger| ledger.is_abandoned() && ledger.n_open() == 0;
+        for (_, ledger) in self.ledgers.extract_if(.., is_over) {
+            self.observer.let_go(ledger.shard());
+        }
     }
 
     /// Into the ledger first, then on its way: an op that left before its record entered could settle nothing.
@@ -371,6 +376,13 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
         }
         Ok(())
     }
+}
+
+/// The parked ops of a slot whose shard is somebody else's are its new owner's.
+fn leave<O: Observer>(parking: &mut Parking<O::HeldUp>, observer: &O, slot: u32, ledger: &mut Ledger) {
+    let left = parking.forget(slot);
+    left.iter().for_each(|op| ledger.settle(op.source.origin.serial));
+    observer.left(left.len());
 }
 
 fn too_many_days(op: &BulkOp) -> Letter {

@@ -9,7 +9,8 @@ pub enum Verdict {
     AlreadyThere,
     /// The cluster cannot now; the same bytes may be sent again, for as long as it takes.
     Busy(String),
-    /// A block stands on the index (flood stage, read-only): waits for an operator, resumes by itself.
+    /// The index takes no writes (flood stage, read-only, its primary shard is away): waits for an operator or for its
+    /// node, resumes by itself, and holds up no other index.
     Blocked {
         /// The index the block stands on, when the reply names it.
         index: Option<String>,

@@ -101,6 +101,8 @@ async fn leases_are_shown_and_a_reset_reads_again_what_is_then_already_there() {
     let ages: Vec<_> = waiting.iter().filter_map(|lease| lease["oldest_ms"].as_i64()).collect();
     assert!(matches!(ages[..], [age] if (0..600_000).contains(&age)), "one shard owes one event: {waiting:?}");
 
+    let forward = ["reset", "--to", "latest"];
+    world.leases(&forward).await.expect(69, &["unread records", "left out", "--force"]);
     let one = ["reset", "--to", "trim-horizon", "--shard", "shardId-000000000000"];
     assert_eq!(world.leases(&one).await.expect(0, &[]).out.matches("went from").count(), 1);
     world.leases(&["reset", "--to", "trim-horizon"]).await.expect(0, &[]);
@@ -119,6 +121,8 @@ async fn what_a_reset_cannot_mean_is_refused() {
         world.leases(&all).await.expect(code, words);
     };
     check(&["--to", "12345"], 64, &["one shard", "--shard"]).await;
+    // Digits alone are a sequence number; one that the shard never had.
+    check(&["--to", "12345", "--shard", "shardId-000000000000"], 64, &["kinesis does not read", "12345"]).await;
     check(&["--to", "2999-01-01T00:00:00Z"], 64, &["future"]).await;
     check(&["--to", "yesterday"], 64, &["neither trim-horizon"]).await;
     check(

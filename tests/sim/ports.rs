@@ -39,6 +39,7 @@ struct State {
     n_gates: u64,
     doom: Option<u64>,
     ended: BTreeMap<Fate, u64>,
+    left: u64,
     entities: BTreeSet<Entity>,
     n_readers: u64,
     /// Records that were read and may not have ended: reader, shard and serial.
@@ -76,11 +77,13 @@ impl Ctl {
         self.state().dead
     }
 
-    /// Ops and letters that it has tried to settle, and outcomes it has told of.
-    pub fn counts(&self) -> (u64, u64) {
+    /// Ops and letters that it has tried to settle, outcomes it has told of, and ops that may be without one although they
+    /// were tried: left to another worker, or expired while they waited.
+    pub fn counts(&self) -> (u64, u64, u64) {
         let state = self.state();
         let told = state.ended.iter().filter(|(fate, _)| **fate != Fate::Expired).map(|(_, n)| n).sum();
-        (state.entities.len() as u64, told)
+        let expired = state.ended.get(&Fate::Expired).copied().unwrap_or(0);
+        (state.entities.len() as u64, told, state.left + expired)
     }
 
     fn meet(&self, entities: impl Iterator<Item = Entity>) {
@@ -149,6 +152,12 @@ impl Observer for Port {
     fn ended(&self, fate: Fate, events: u64) {
         if !self.0.is_dead() {
             *self.0.state().ended.entry(fate).or_default() += events;
+        }
+    }
+
+    fn left(&self, ops: usize) {
+        if !self.0.is_dead() {
+            self.0.state().left += ops as u64;
         }
     }
 

@@ -42,8 +42,8 @@ options! {
         bare: Some("true"),
         default: Some("false"),
         on: &[Verb::LeasesReset, Verb::LeasesMove],
-        help: "Also where a living worker holds a lease, or the other store has positions of its own. A worker whose lease is \
-               taken from it stops reading the shard, and stores nothing more of it.",
+        help: "Also where a living worker holds a lease, where unread records would be left out, or where the other store has \
+               positions of its own. A worker whose lease is taken from it stops reading the shard, and stores nothing more of it.",
     }
 }
 

@@ -22,7 +22,7 @@ fn items_by_status_and_name() {
         (429, "rejected_execution_exception", 'B'),
         (429, "es_rejected_execution_exception", 'B'),
         (429, "circuit_breaking_exception", 'B'),
-        (503, "unavailable_shards_exception", 'B'),
+        (503, "unavailable_shards_exception", 'K'),
         (503, "cluster_block_exception", 'B'),
         (500, "i_o_exception", 'B'),
         (500, "some_future_exception", 'B'),

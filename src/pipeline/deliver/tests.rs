@@ -95,6 +95,7 @@ fn courier(replies: impl IntoIterator<Item = Reply>) -> (Courier<Port, Port, Por
         observer: Arc::new(Port(script.clone())),
         backoff: Backoff { first: Duration::from_millis(100), cap: Duration::from_secs(30) },
         size: Arc::new(SizeLimit::new(1_000_000)),
+        full_count: 5_000,
         limiter: Arc::new(Limiter::new(8)),
         breaker: Breaker::new(BreakerLimits { share: Some(0.5), count: 100 }),
         oldest_kept: OldestKept::default(),

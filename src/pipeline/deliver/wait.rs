@@ -25,7 +25,13 @@ impl<'a, B, D, O: Observer> Wait<'a, B, D, O> {
         Self { courier, pauses: courier.backoff.pauses(seed), n_busy: 0, n_halts: 0, held_up: None, seed }
     }
 
+    /// The cluster cannot now. It could, though, judge the set-up: what was wrong with that before is over.
     pub(super) async fn busy(&mut self, why: &str) {
+        self.n_halts = 0;
+        self.pause(why).await;
+    }
+
+    async fn pause(&mut self, why: &str) {
         self.n_busy += 1;
         if self.n_busy >= HELD_UP_TRIES && self.held_up.is_none() {
             self.held_up = Some(self.courier.observer.held_up(why));
@@ -39,7 +45,7 @@ impl<'a, B, D, O: Observer> Wait<'a, B, D, O> {
         if self.n_halts >= HALT_TRIES {
             return Err(self.halt(why));
         }
-        self.busy(why).await;
+        self.pause(why).await;
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinError;
 use tokio::time::{Instant, timeout};
 
-use super::{Finished, RunError, Running, Stored, unpanicked};
+use super::{Finished, RunError, Running, Stored, leave, unpanicked};
 use crate::pipeline::ledger::Ledger;
 use crate::pipeline::ports::{Bulk, DeadLetters, Observer, Positions, StoreError};
 use crate::pipeline::position::{Position, ShardId};
@@ -75,7 +75,10 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
                 self.observer.state_held_up(Some(&why));
                 self.store_again = Some(Instant::now() + STORE_PAUSE);
                 for (shard, position) in batch {
-                    self.unstored.entry(shard).or_insert(position);
+                    // One that was given up meanwhile is somebody else's to move.
+                    if self.ledgers.values().any(|ledger| *ledger.shard() == shard && !ledger.is_abandoned()) {
+                        self.unstored.entry(shard).or_insert(position);
+                    }
                 }
                 Ok(())
             }
@@ -92,6 +95,7 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
 
     fn finish(&mut self, is_over: impl Fn(&Ledger) -> bool, at_end: bool) {
         for (slot, ledger) in self.ledgers.extract_if(.., |_, ledger| is_over(ledger)) {
+            self.observer.let_go(ledger.shard());
             // Nobody listens any more when the worker is stopping.
             self.finished.send(Finished { slot, shard: ledger.shard().clone(), at_end }).ok();
         }
@@ -99,8 +103,9 @@ impl<B: Bulk, D: DeadLetters, P: Positions, O: Observer> Running<B, D, P, O> {
 
     /// Their positions were not stored: they are somebody else's, and so is what is open of them.
     fn abandon(&mut self, lost: &[ShardId]) {
-        for ledger in self.ledgers.values_mut().filter(|ledger| lost.contains(ledger.shard())) {
+        for (slot, ledger) in self.ledgers.iter_mut().filter(|(_, ledger)| lost.contains(ledger.shard())) {
             ledger.abandon();
+            leave(&mut self.parking, &*self.observer, *slot, ledger);
         }
         lost.iter().for_each(|shard| drop(self.unstored.remove(shard)));
         self.forget_abandoned();
