@@ -167,6 +167,7 @@ fn unknown_variables_are_named_and_ignored() {
         ["ESSINK_FLUSH_COUNTS is no option of essink and is ignored; did you mean ESSINK_FLUSH_COUNT?"]
     );
     assert_eq!(warnings("ESSINK_ZZZ"), ["ESSINK_ZZZ is no option of essink and is ignored"]);
+    assert_eq!(warnings("ESSINK_Z\n\u{1b}"), ["ESSINK_Z\\n\\u{1b} is no option of essink and is ignored"], "one line");
     for injected in ["ESSINK_SERVICE_HOST", "ESSINK_SERVICE_PORT_HTTP", "ESSINK_PORT", "ESSINK_PORT_9464_TCP_ADDR"] {
         assert!(warnings(injected).is_empty(), "{injected}");
     }
