@@ -12,16 +12,17 @@ use essink::config::{Loaded, Refusal, load, load_bare};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
-/// What the file `secret` holds, which any option may name.
+/// What the file `secret` holds, which any option may name; `odd` holds it and more, and is no secret that can be used.
 const SECRET: &str = "dr0wssap-0815";
 
 fuzz_target!(|text: &str| {
     let (typed, rest) = text.split_once('\n').unwrap_or((text, ""));
     let (variables, file) = rest.split_once("\n\n").unwrap_or(("", rest));
     let named = variables.lines().filter_map(|line| line.split_once('=')).map(|(n, v)| (n.to_owned(), v.to_owned()));
-    let env = named.chain([("ESSINK_CONFIG".to_owned(), "essink.toml".to_owned())]);
+    let env = [("ESSINK_CONFIG".to_owned(), "essink.toml".to_owned())].into_iter().chain(named);
     let read = |path: &Path| match path.to_str() {
         Some("secret") => Ok(format!("{SECRET}\n")),
+        Some("odd") => Ok(format!("{SECRET}\n\u{1b}\"")),
         Some("essink.toml") => Ok(file.to_owned()),
         _ => Err(io::Error::from(io::ErrorKind::NotFound)),
     };
