@@ -160,6 +160,16 @@ fn options_of_other_commands_do_not_disturb() {
 }
 
 #[test]
+fn a_path_makes_no_line_of_its_own() {
+    let refusal = World::typed("run --stream x").env("ESSINK_CONFIG", "a\n\u{1b}b").load().unwrap_err().to_string();
+    assert_eq!(refusal.lines().count(), 2, "{refusal:?}");
+    assert!(refusal.contains("a\u{fffd}\u{fffd}b cannot be read"), "{refusal:?}");
+    let world = World::typed("run").env("ESSINK_CONFIG", "a\nb").file("a\nb", "stream = \"x\"\nkeep = \"y\"");
+    let refusal = world.load().unwrap_err().to_string();
+    assert!(refusal.lines().count() == 2 && refusal.contains("from a\u{fffd}b"), "{refusal:?}");
+}
+
+#[test]
 fn unknown_variables_are_named_and_ignored() {
     let warnings = |name| World::typed("run --stream x").env(name, "1").invocation().warnings;
     assert_eq!(
