@@ -18,9 +18,10 @@ for target in ${TARGETS:-unwrap kpl bulk_reply names config dead_letters}; do
     nice -n 19 cargo fuzz run --release --sanitizer none "$target" "$corpus" "fuzz/seeds/$target" $samples -- \
         -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=512 \
         -print_final_stats=1 -verbosity=1 >"$logs/$target" 2>&1 || { found="$(grep -o 'fuzz/artifacts/[^ ]*' "$logs/$target" | tail -1)"; failed=1; }
+    took=$(sed -n "s/^Done [0-9]* runs in \([0-9]*\) second.*/\1/p" "$logs/$target")
     done_line=$(grep -E '^#[0-9]+[[:space:]]+DONE' "$logs/$target" | tail -1)
     execs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$logs/$target")
     field() { echo "$done_line" | sed -n "s/.* $1: \([0-9]*\).*/\1/p"; }
-    echo "$target: $seconds s, ${execs:-?} executions, $(field cov) edges, $(field ft) features, corpus of $(ls "$corpus" | wc -l), found ${found:-a failure, see $logs/$target}"
+    echo "$target: ${took:-under $seconds} s, ${execs:-?} executions, $(field cov) edges, $(field ft) features, corpus of $(ls "$corpus" | wc -l), found ${found:-a failure, see $logs/$target}"
 done
 exit $failed
