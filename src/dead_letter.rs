@@ -5,11 +5,15 @@
 
 mod document;
 mod head;
-mod read;
+/// Reachable for the fuzz targets.
+#[doc(hidden)]
+pub mod read;
 
 mod dir;
 mod index;
-mod lines;
+/// Reachable for the fuzz targets.
+#[doc(hidden)]
+pub mod lines;
 mod s3;
 
 mod cabinet;

@@ -33,5 +33,6 @@ fn unknown(name: &str) -> String {
         Some(near) => format!("; did you mean ESSINK_{near}?"),
         None => String::new(),
     };
-    format!("{name} is no option of essink and is ignored{hint}")
+    // A name may hold anything but `=`: a line break in it must not make a line of the log.
+    format!("{} is no option of essink and is ignored{hint}", name.escape_debug())
 }

@@ -26,12 +26,13 @@ pub enum Refusal {
 impl Problem {
     /// About no option in particular.
     pub fn general(text: impl Into<String>) -> Self {
-        Self { text: text.into() }
+        // A path or a name in it may hold line breaks and escapes: a problem stays one line.
+        Self { text: text.into().replace(char::is_control, "\u{fffd}") }
     }
 
     /// A value that cannot be taken. `why` goes on the sentence "VALUE from ORIGIN".
     pub fn value(row: &Row, value: &str, origin: &Origin, why: &str) -> Self {
-        Self { text: format!("{}: {} from {} {why}", row.name, shown(row, value), origin.of(row)) }
+        Self::general(format!("{}: {} from {} {why}", row.name, shown(row, value), origin.of(row)))
     }
 
     /// An option that a command needs and nobody gave.

@@ -10,6 +10,7 @@ use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 
 use super::head::{Head, Whole};
+use crate::event::id::EventId;
 
 /// No letter is larger: a record has at most 10 MiB and inflates to at most a gigabyte.
 const LARGEST: u64 = 1 << 30;
@@ -43,6 +44,9 @@ pub fn head(json: &[u8]) -> Result<(Head, Option<u64>), String> {
     let unreadable = |error: serde_json::Error| format!("no dead letter ({:?} error)", error.classify());
     let head: Head = serde_json::from_slice(json).map_err(unreadable)?;
     let At { part_at } = serde_json::from_slice(json).map_err(unreadable)?;
+    if !EventId::is_written(&head.letter) {
+        return Err("no dead letter (what stands as its id is none)".to_owned());
+    }
     if head.size > LARGEST {
         return Err(format!("letter {} is said to have {} bytes, more than any can", head.letter, head.size));
     }
@@ -101,4 +105,24 @@ fn unpack(packed: &str, size: u64) -> Result<Bytes, String> {
     let read = MultiGzDecoder::new(&gzip[..]).take(size + 1).read_to_end(&mut bytes);
     read.map_err(|error| format!("raw_gzip cannot be inflated: {error}"))?;
     Ok(bytes.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dead_letter::document::tests::letter;
+
+    #[test]
+    fn an_id_that_is_none_is_not_repeated() {
+        let head_of = |id: &str| {
+            let said = Head { letter: id.to_owned(), ..Head::of(&letter("x"), None) };
+            head(&serde_json::to_vec(&said).unwrap()).map(|(head, _)| head.letter)
+        };
+        let own = Head::of(&letter("x"), None).letter;
+        assert_eq!(head_of(&own), Ok(own.clone()));
+        for bad in ["", "short", &own.replace('A', "\u{1b}"), &own.replace('A', "."), &format!("{own}A")] {
+            let why = head_of(bad).unwrap_err();
+            assert!(!why.contains(char::is_control) && (bad.is_empty() || !why.contains(bad)), "{why:?}");
+        }
+    }
 }

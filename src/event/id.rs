@@ -29,6 +29,11 @@ impl EventId {
         Self(id)
     }
 
+    /// Whether `text` has the form of a written id: 22 characters of base64url.
+    pub fn is_written(text: &str) -> bool {
+        text.len() == Self::LEN && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    }
+
     /// Appends the 22 characters of the id to `out`.
     pub fn write(self, out: &mut Vec<u8>) {
         let mut text = [0; Self::LEN];

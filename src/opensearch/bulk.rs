@@ -16,8 +16,9 @@ use crate::pipeline::verdict::{Reply, Verdict};
 
 mod reply;
 
-#[cfg(test)]
-pub(super) use reply::verdicts;
+/// For the fuzz targets and the recorded answers.
+#[doc(hidden)]
+pub use reply::verdicts;
 
 /// About 30 bytes a document come back instead of 200; ids and shards of what went well interest nobody.
 const PATH: &str = "/_bulk?filter_path=took,errors,items.*.status,items.*.error";
@@ -99,7 +100,7 @@ impl BulkClient {
 
 async fn judge(answer: &Answer, ops: &[BulkOp]) -> Reply {
     let Some(verdict) = judge_request(answer.status, &answer.body) else {
-        return match reply::verdicts(&answer.body, ops.iter().map(|op| &*op.index)) {
+        return match verdicts(&answer.body, ops.iter().map(|op| &*op.index)) {
             Ok(verdicts) => Reply::Items(verdicts),
             Err(error) => Reply::Whole(Verdict::Busy(unreadable(answer, &error))),
         };

@@ -97,7 +97,7 @@ fn collect(folder: &Path, ending: &str, found: &mut Vec<File>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.map(|entry| entry.unwrap().path()) {
         let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir() && !["target", ".git", "node_modules"].contains(&name) {
+        if path.is_dir() && !["target", ".git", "node_modules", "corpus", "artifacts"].contains(&name) {
             collect(&path, ending, found);
         } else if path.is_file() && name != ".git" && name.ends_with(ending) {
             found.extend(read(path));

@@ -160,6 +160,16 @@ fn options_of_other_commands_do_not_disturb() {
 }
 
 #[test]
+fn a_path_makes_no_line_of_its_own() {
+    let refusal = World::typed("run --stream x").env("ESSINK_CONFIG", "a\n\u{1b}b").load().unwrap_err().to_string();
+    assert_eq!(refusal.lines().count(), 2, "{refusal:?}");
+    assert!(refusal.contains("a\u{fffd}\u{fffd}b cannot be read"), "{refusal:?}");
+    let world = World::typed("run").env("ESSINK_CONFIG", "a\nb").file("a\nb", "stream = \"x\"\nkeep = \"y\"");
+    let refusal = world.load().unwrap_err().to_string();
+    assert!(refusal.lines().count() == 2 && refusal.contains("from a\u{fffd}b"), "{refusal:?}");
+}
+
+#[test]
 fn unknown_variables_are_named_and_ignored() {
     let warnings = |name| World::typed("run --stream x").env(name, "1").invocation().warnings;
     assert_eq!(
@@ -167,6 +177,7 @@ fn unknown_variables_are_named_and_ignored() {
         ["ESSINK_FLUSH_COUNTS is no option of essink and is ignored; did you mean ESSINK_FLUSH_COUNT?"]
     );
     assert_eq!(warnings("ESSINK_ZZZ"), ["ESSINK_ZZZ is no option of essink and is ignored"]);
+    assert_eq!(warnings("ESSINK_Z\n\u{1b}"), ["ESSINK_Z\\n\\u{1b} is no option of essink and is ignored"], "one line");
     for injected in ["ESSINK_SERVICE_HOST", "ESSINK_SERVICE_PORT_HTTP", "ESSINK_PORT", "ESSINK_PORT_9464_TCP_ADDR"] {
         assert!(warnings(injected).is_empty(), "{injected}");
     }

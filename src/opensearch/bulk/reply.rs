@@ -12,7 +12,7 @@ use crate::pipeline::verdict::Verdict;
 ///
 /// # Errors
 /// When the body is anything but the answer to exactly these `create`s: then nothing of it counts.
-pub(in crate::opensearch) fn verdicts<'n>(
+pub fn verdicts<'n>(
     body: &[u8],
     indices: impl ExactSizeIterator<Item = &'n str>,
 ) -> Result<Vec<Verdict>, serde_json::Error> {
