@@ -185,8 +185,22 @@ async fn dashboards_client(server: &DashboardsServer) -> Result<Client, Failure>
     connect::client(&options).await
 }
 
+/// Makes sure of the templates before the first document, and logs what that found, each line for whom it concerns.
+pub(super) async fn ensure_templates(
+    client: &Client,
+    names: &NameOptions,
+    options: Option<&config::TemplateOptions>,
+) -> Result<(), Failure> {
+    let Some(options) = options else { return Ok(()) };
+    let wanted = template_options(names, options);
+    let report = templates::ensure(client, &wanted, false).await.map_err(Failure::unavailable)?;
+    report.log_notes().iter().for_each(|line| tracing::info!("{line}"));
+    report.log_warnings().iter().for_each(|line| tracing::warn!("{line}"));
+    Ok(())
+}
+
 /// What the templates are to say.
-pub fn template_options(names: &NameOptions, options: &config::TemplateOptions) -> TemplateOptions {
+fn template_options(names: &NameOptions, options: &config::TemplateOptions) -> TemplateOptions {
     TemplateOptions {
         prefixes: prefixes(names),
         shards: Some(options.shards),

@@ -27,6 +27,18 @@ pub async fn cluster(options: &ClusterOptions) -> Result<(Client, Product), Fail
     Ok((client, product))
 }
 
+/// Holds the one document by which a serverless collection shows whether it keeps ids.
+const PROBE_INDEX: &str = "essink-probe";
+
+/// A client for a cluster that events can be written to: one that would replace their ids is refused.
+pub async fn cluster_that_keeps_ids(options: &ClusterOptions) -> Result<Client, Failure> {
+    let (client, product) = cluster(options).await?;
+    if product.serverless {
+        product::probe_ids(&client, PROBE_INDEX).await.map_err(Failure::unavailable)?;
+    }
+    Ok(client)
+}
+
 /// A client for the cluster; nothing is sent yet.
 pub async fn client(options: &ClusterOptions) -> Result<Client, Failure> {
     let mut connection = Connection::to(options.urls.first().cloned().unwrap_or_default());

@@ -12,19 +12,17 @@ use super::intake::Memory;
 use super::observe::Watch;
 use super::stores::{self, Letters, Places};
 use super::work::{self, CHANNEL};
+use super::worker;
 use super::worker::side::watch_signals;
-use super::worker::{self, PROBE_INDEX};
 use crate::config::DriveOptions;
 use crate::event::unwrap::Unwrapper;
 use crate::opensearch::bulk::BulkClient;
 use crate::opensearch::client::Client;
-use crate::opensearch::product::probe_ids;
 use crate::pipeline::days::DayGuard;
 use crate::pipeline::route::{OldestKept, Prefixes, Router};
 use crate::pipeline::run::{Intake, Ports, RunError, run as run_pipeline};
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::{Metrics, Snapshot};
-use crate::upkeep;
 
 /// What is ready to bring events into the cluster.
 pub struct Drive {
@@ -53,16 +51,8 @@ impl Drive {
     pub async fn connect(options: DriveOptions) -> Result<Self, Failure> {
         let (stop, give_up) = (CancellationToken::new(), CancellationToken::new());
         watch_signals(stop.clone(), give_up.clone(), options.grace).map_err(Failure::bug)?;
-        let (client, product) = connect::cluster(&options.cluster).await?;
-        if product.serverless {
-            probe_ids(&client, PROBE_INDEX).await.map_err(Failure::unavailable)?;
-        }
-        if let Some(templates) = &options.templates {
-            let wanted = commands::template_options(&options.names, templates);
-            let report = upkeep::templates::ensure(&client, &wanted, false).await.map_err(Failure::unavailable)?;
-            report.log_notes().iter().for_each(|line| tracing::info!("{line}"));
-            report.log_warnings().iter().for_each(|line| tracing::warn!("{line}"));
-        }
+        let client = connect::cluster_that_keeps_ids(&options.cluster).await?;
+        commands::ensure_templates(&client, &options.names, options.templates.as_ref()).await?;
         let known = stores::existing_indices(&client, &prefixes(&options)).await;
         let days = DayGuard::new(options.events.max_days, known);
         let (metrics, memory) = (Metrics::new(|| clock::now().0), Memory::new(options.batch.memory));

@@ -173,16 +173,12 @@ pub async fn table_to_look_at(state: &StateOptions, whose: &Whose, client: &Clie
     }
 }
 
-/// Makes sure of the place of a table.
+/// Makes sure of the place of a table. The first listing refuses one of another group or stream.
 pub async fn prepare(table: &Table) -> Result<(), Failure> {
     match table {
         Table::File(_) => {}
         Table::Index(table) => drop(patiently(|| table.ensure_index()).await?),
-        Table::Dynamo(table) => {
-            patiently(|| table.ensure_table()).await?;
-            // The table of another group or stream is refused now, and not after a patience.
-            patiently(|| table.list()).await?;
-        }
+        Table::Dynamo(table) => drop(patiently(|| table.ensure_table()).await?),
     }
     Ok(())
 }

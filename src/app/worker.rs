@@ -31,7 +31,6 @@ use crate::kinesis::source::Live;
 use crate::lease::keeper::Terms;
 use crate::opensearch::bulk::BulkClient;
 use crate::opensearch::client::Client;
-use crate::opensearch::product::probe_ids;
 use crate::pipeline::batch::BatchLimits;
 use crate::pipeline::breaker::BreakerLimits;
 use crate::pipeline::days::DayGuard;
@@ -42,7 +41,6 @@ use crate::pipeline::run::Settings;
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::screen::Screen;
-use crate::upkeep;
 
 /// Keys in one event, over all its objects. Pinpoint's own limits allow some 1,500.
 const MAX_KEYS: usize = 10_000;
@@ -52,9 +50,6 @@ const MAX_VALUES: usize = 100_000;
 
 /// A cluster that is busy is asked again after 200 ms at first and 30 s at most.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), cap: Duration::from_secs(30) };
-
-/// Holds the one document by which a serverless collection shows whether it keeps ids.
-pub(super) const PROBE_INDEX: &str = "essink-probe";
 
 /// Empty answers in a row that mean the tip.
 const QUIET: u32 = 3;
@@ -134,19 +129,11 @@ impl Worker {
         health: Health,
         stop: CancellationToken,
     ) -> Result<Self, Failure> {
-        let (client, product) = connect::cluster(&options.cluster).await?;
-        if product.serverless {
-            probe_ids(&client, PROBE_INDEX).await.map_err(Failure::unavailable)?;
-        }
+        let client = connect::cluster_that_keeps_ids(&options.cluster).await?;
         let StreamOptions { stream, region, endpoint_url, .. } = &options.stream;
         let opened = open_stream(stream, region.as_deref(), endpoint_url.as_deref()).await;
         let (kinesis, stream) = opened.map_err(Failure::unavailable)?;
-        if let Some(templates) = &options.templates {
-            let wanted = super::commands::template_options(&options.names, templates);
-            let report = upkeep::templates::ensure(&client, &wanted, false).await.map_err(Failure::unavailable)?;
-            report.log_notes().iter().for_each(|line| tracing::info!("{line}"));
-            report.log_warnings().iter().for_each(|line| tracing::warn!("{line}"));
-        }
+        super::commands::ensure_templates(&client, &options.names, options.templates.as_ref()).await?;
         let memory = Memory::new(options.batch.memory);
         metrics.memory_bound(memory.bound());
         metrics.bulk_bytes_limit(usize::try_from(options.batch.flush_bytes).unwrap_or(usize::MAX));

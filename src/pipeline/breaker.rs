@@ -48,6 +48,11 @@ impl Breaker {
         Self { limits, runs: Mutex::default() }
     }
 
+    /// Whether a run of refusals is open: until then only a reply with a refusal in it has anything to count.
+    pub fn is_counting(&self) -> bool {
+        !self.runs.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Counts a reply. An error is a sentence for the operator: nothing of this reply's refusals may settle.
     pub fn count(&self, tallies: &BTreeMap<Arc<str>, Tally>) -> Result<(), String> {
         let Some(share) = self.limits.share else { return Ok(()) };

@@ -88,8 +88,10 @@ impl<'a, B: Bulk, D: DeadLetters, O: Observer> Job<'a, B, D, O> {
 
     /// Settles what can be settled; the rest goes back to be sent again, after a pause.
     async fn judge_items(&mut self, ops: Vec<BulkOp>, verdicts: Vec<Verdict>) -> Result<(), Halt> {
-        let tallies = tallies(&ops, &verdicts);
-        self.wait.courier.breaker.count(&tallies).map_err(|why| self.wait.halt(&why))?;
+        let breaker = &self.wait.courier.breaker;
+        if breaker.is_counting() || verdicts.iter().any(|verdict| matches!(verdict, Verdict::Refused(_))) {
+            breaker.count(&tallies(&ops, &verdicts)).map_err(|why| self.wait.halt(&why))?;
+        }
         let mut again = Again::default();
         for (op, verdict) in ops.into_iter().zip(verdicts) {
             self.judge_item(op, verdict, &mut again);
