@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod degrade;
 pub mod document;
+pub mod family;
 pub mod id;
 mod inflate;
 pub mod pinpoint;

@@ -6,20 +6,12 @@ use bytes::Bytes;
 
 use super::clock::{ClockBounds, Filed};
 use super::document::{self, About};
+use super::family::Family;
 use super::id::EventId;
 use super::inflate::{Inflated, inflate};
 use super::pinpoint;
 use super::scan::{Fault, ScanLimits, Scanned, scan};
 use super::time::{Day, Millis};
-
-/// Which kind of event this is; each has its own indices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Family {
-    /// Amazon Pinpoint and its successors in the same envelope.
-    Pinpoint,
-    /// JSON objects that no rule recognises.
-    Unrecognized,
-}
 
 /// One event, ready to be indexed.
 #[derive(Debug, Clone)]

@@ -6,28 +6,10 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use bytes::Bytes;
 
 use super::op::{BulkOp, RecordRef};
+use crate::event::family::{Family, Prefixes};
 use crate::event::id::EventId;
 use crate::event::time::Day;
-use crate::event::unwrap::{Event, Family};
-
-/// First part of the index names of each family; the day follows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prefixes {
-    /// `pinpoint-`
-    pub pinpoint: String,
-    /// `unrecognized-`
-    pub unrecognized: String,
-}
-
-impl Prefixes {
-    /// The prefix of `family`.
-    pub fn of(&self, family: Family) -> &str {
-        match family {
-            Family::Pinpoint => &self.pinpoint,
-            Family::Unrecognized => &self.unrecognized,
-        }
-    }
-}
+use crate::event::unwrap::Event;
 
 /// The oldest day that is kept. `app` moves it at midnight, routers read it; starts as "keep all".
 #[derive(Debug, Clone)]
@@ -118,7 +100,7 @@ mod tests {
         if let Some(day) = oldest {
             kept.set(day);
         }
-        Router::new(Prefixes { pinpoint: "pinpoint-".into(), unrecognized: "odd-".into() }, kept)
+        Router::new(Prefixes::default().with(Family::Unrecognized, "odd-"), kept)
     }
 
     fn event(family: Family, day: Day) -> Event {
