@@ -6,10 +6,12 @@
 pub mod clock;
 pub mod degrade;
 pub mod document;
+pub mod families;
 pub mod family;
+mod hidden;
 pub mod id;
 mod inflate;
-pub mod pinpoint;
+pub mod msg;
 pub mod rewrite;
 pub mod scan;
 pub mod time;

@@ -1,13 +1,14 @@
 //! The line that goes to the cluster: the event as it came, and what essink adds in front.
 
 use super::clock::Filed;
-use super::rewrite::{self, Shape};
+use super::families::{Knowledge, Reading};
+use super::rewrite;
 use super::scan::Scanned;
 use super::time::Millis;
 
 /// Version of the rules that made a document (`essink.rules`), raised when the same event would be
 /// filed or written differently.
-pub const RULES: &str = "1";
+pub const RULES: &str = "2";
 
 /// What is said of an event beside its own members.
 #[derive(Debug, Clone, Copy)]
@@ -20,19 +21,32 @@ pub struct About<'a> {
     pub envelopes: &'a [&'static str],
 }
 
-/// Appends a document whose members are those of the event, rewritten where `shape` asks for it.
-pub fn write(event: &Scanned, shape: &Shape, about: &About<'_>, out: &mut Vec<u8>) {
+/// Appends a document whose members are those of the event, rewritten where its family's shape asks for it, beside what
+/// was read out of it.
+pub fn write(event: &Scanned, known: &Knowledge, reading: &Reading<'_>, about: &About<'_>, out: &mut Vec<u8>) {
+    let shape = &known.shape;
     write_about(about, out);
+    out.extend_from_slice(br#","msg":{"provider":""#);
+    out.extend_from_slice(known.family.name().as_bytes());
+    out.push(b'"');
+    if !reading.msg.json().is_empty() {
+        out.push(b',');
+        out.extend_from_slice(reading.msg.json());
+    }
+    out.push(b'}');
     let touched = event.odd_keys || event.members.iter().any(|m| rewrite::touches(event.key(m), event.value(m), shape));
     if touched {
         rewrite::write_top(&event.json, shape, out);
-        out.push(b'}');
-    } else if event.members.is_empty() {
-        out.push(b'}');
-    } else {
+    } else if let [inner @ .., _] = &event.json[1..]
+        && !inner.is_empty()
+    {
         out.push(b',');
-        out.extend_from_slice(&event.json[1..]);
+        out.extend_from_slice(inner);
     }
+    for (name, json) in &reading.added {
+        rewrite::write_beside(name, json, shape, out);
+    }
+    out.push(b'}');
 }
 
 /// Appends a document that holds the event, whatever it is, in one member that no mapping looks into.

@@ -96,6 +96,12 @@ pub fn write_top(json: &[u8], shape: &Shape, out: &mut Vec<u8>) {
     }
 }
 
+/// Writes a member that stands beside those of the top-level object, led by a comma. `name` needs no change.
+pub fn write_beside(name: &str, json: &[u8], shape: &Shape, out: &mut Vec<u8>) {
+    out.push(b',');
+    write_member(name, json, shape.below(name.as_bytes()), out);
+}
+
 fn write_member(key: &str, value: &[u8], shape: &Shape, out: &mut Vec<u8>) {
     write_string(key, out);
     out.push(b':');

@@ -8,6 +8,8 @@
 
 use std::ops::Range;
 
+use super::walk;
+
 mod keys;
 mod token;
 
@@ -77,6 +79,12 @@ impl Scanned {
     /// The value of the member named `key`, if there is one.
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
         self.members.iter().find(|m| self.key(m) == key).map(|m| self.value(m))
+    }
+
+    /// The value at the end of `path` through objects inside each other.
+    pub fn at(&self, path: &[&str]) -> Option<&[u8]> {
+        let (first, rest) = path.split_first()?;
+        walk::at(self.get(first.as_bytes())?, rest)
     }
 }
 

@@ -6,10 +6,11 @@ use bytes::Bytes;
 
 use super::clock::{ClockBounds, Filed};
 use super::document::{self, About};
+use super::families::{self, Reading};
 use super::family::Family;
 use super::id::EventId;
 use super::inflate::{Inflated, inflate};
-use super::pinpoint;
+use super::msg::Msg;
 use super::scan::{Fault, ScanLimits, Scanned, scan};
 use super::time::{Day, Millis};
 
@@ -71,6 +72,7 @@ pub struct Rules {
 pub struct Unwrapper {
     rules: Rules,
     scanned: Scanned,
+    msg: Msg,
     /// What the record at hand may still take of the rules' limits.
     inflated_left: usize,
     values_left: usize,
@@ -92,7 +94,7 @@ impl Unwrapper {
     /// An unwrapper with these rules.
     pub fn new(rules: Rules) -> Self {
         let (inflated_left, values_left) = (rules.inflated, rules.values);
-        Self { rules, scanned: Scanned::default(), inflated_left, values_left }
+        Self { rules, scanned: Scanned::default(), msg: Msg::default(), inflated_left, values_left }
     }
 
     /// Bytes that the record at hand has been inflated to so far.
@@ -153,18 +155,21 @@ impl Unwrapper {
     }
 
     /// The value just scanned, as an event.
-    fn piece(&self, data: &Bytes, start: usize, end: usize, wrapping: Wrapping<'_>) -> Piece {
+    fn piece(&mut self, data: &Bytes, start: usize, end: usize, wrapping: Wrapping<'_>) -> Piece {
         let event = &self.scanned;
         if !event.json.starts_with(b"{") {
             return poison(data, start..end, "not_an_object", "a JSON value that is no object");
         }
         let Wrapping { arrived, envelopes } = wrapping;
-        let mut body = Vec::with_capacity(event.json.len() + 128);
-        let (family, stamp, filed) = match pinpoint::recognise(event) {
-            Some((stamp, clock)) => {
+        let mut body = Vec::with_capacity(event.json.len() + 512);
+        let (family, stamp, filed) = match families::recognise(event) {
+            Some(known) => {
+                let (stamp, clock) = (known.stamp)(event);
                 let filed = self.rules.clock.file(stamp, clock, arrived);
-                document::write(event, &pinpoint::SHAPE, &About { filed, arrived, envelopes }, &mut body);
-                (Family::Pinpoint, stamp, filed)
+                let mut reading = Reading::of(event, &mut self.msg, &self.rules.scan);
+                (known.read)(event, &mut reading);
+                document::write(event, known, &reading, &About { filed, arrived, envelopes }, &mut body);
+                (known.family, stamp, filed)
             }
             None => {
                 let filed = Filed { at: arrived, corrected: false };

@@ -18,6 +18,11 @@ pub fn elements(json: &[u8]) -> Elements<'_> {
     Elements(Steps::inside(json, b'['))
 }
 
+/// The value at the end of `path` through objects inside each other.
+pub fn at<'a>(json: &'a [u8], path: &[&str]) -> Option<&'a [u8]> {
+    path.iter().try_fold(json, |value, name| members(value).find(|(key, _)| *key == name.as_bytes()).map(|(_, v)| v))
+}
+
 impl<'a> Iterator for Members<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
@@ -124,6 +129,20 @@ mod tests {
             r#"{"a":1,"b":"x,}\"","":{"c":[{"d":"]"}]},"e\"f":[],"g":null}"#,
             &[("a", "1"), ("b", r#""x,}\"""#), ("", r#"{"c":[{"d":"]"}]}"#), (r#"e\"f"#, "[]"), ("g", "null")],
         );
+    }
+
+    #[test]
+    fn a_path_leads_through_objects_only() {
+        let json = br#"{"a":{"b":{"c":1},"b2":[{"c":2}]},"d":"x"}"#;
+        for (path, expected) in [
+            (&["a", "b", "c"][..], Some("1")),
+            (&["a", "b"], Some(r#"{"c":1}"#)),
+            (&["a", "b2", "c"], None),
+            (&["d", "e"], None),
+            (&["z"], None),
+        ] {
+            assert_eq!(at(json, path).map(text), expected, "{path:?}");
+        }
     }
 
     #[test]

@@ -10,13 +10,26 @@
 //! No form carries an event id; for e-mail `event_timestamp` is the time of sending, the same for
 //! every event of a message. So only `arrival_timestamp` files an event.
 
-use super::clock::{Clock, stamp};
-use super::rewrite::Shape;
-use super::scan::Scanned;
-use super::time::Millis;
+use super::Knowledge;
+use crate::event::clock::{Clock, stamp};
+use crate::event::family::Family;
+use crate::event::rewrite::Shape;
+use crate::event::scan::Scanned;
+use crate::event::time::Millis;
+
+mod read;
+
+/// What is known of Pinpoint's events.
+pub const KNOWLEDGE: Knowledge = Knowledge {
+    family: Family::Pinpoint,
+    recognise: |event| clock(event).is_some(),
+    stamp: filed_by,
+    read: read::read,
+    shape: SHAPE,
+};
 
 /// Maps whose keys the users choose, and the stamps that the template maps as dates.
-pub const SHAPE: Shape = Shape::Holds(&[
+const SHAPE: Shape = Shape::Holds(&[
     ("attributes", Shape::Free),
     ("metrics", Shape::Free),
     ("event_timestamp", Shape::Scalar),
@@ -37,21 +50,23 @@ pub const SHAPE: Shape = Shape::Holds(&[
     ),
 ]);
 
-/// The stamp of a Pinpoint event and whose clock made it; `None` when this is no Pinpoint event.
-pub fn recognise(event: &Scanned) -> Option<(Option<Millis>, Clock)> {
+/// Whose clock the stamp of a Pinpoint event is; `None` when this is no Pinpoint event.
+fn clock(event: &Scanned) -> Option<Clock> {
     if !event.get(b"event_type")?.starts_with(b"\"") {
         return None;
     }
-    let arrival = event.get(b"arrival_timestamp");
-    let clock = match event.get(b"event_version") {
-        Some(b"\"3.1\"") if event.get(b"awsAccountId").is_none() => Clock::Device,
-        Some(version) if version.starts_with(b"\"3.") => Clock::Service,
-        None if arrival.is_some() && is_flat(event) => Clock::Service,
-        _ => return None,
-    };
-    Some((arrival.and_then(stamp), clock))
+    match event.get(b"event_version") {
+        Some(b"\"3.1\"") if event.get(b"awsAccountId").is_none() => Some(Clock::Device),
+        Some(version) if version.starts_with(b"\"3.") => Some(Clock::Service),
+        None if event.get(b"arrival_timestamp").is_some() && is_flat(event) => Some(Clock::Service),
+        _ => None,
+    }
 }
 
 fn is_flat(event: &Scanned) -> bool {
     event.get(b"account_id").is_some() || event.get(b"application_key").is_some()
+}
+
+fn filed_by(event: &Scanned) -> (Option<Millis>, Clock) {
+    (event.get(b"arrival_timestamp").and_then(stamp), clock(event).unwrap_or(Clock::Device))
 }

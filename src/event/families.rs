@@ -1,0 +1,65 @@
+//! What essink knows of each family: how an event is told from others, which of its times files it, and what it says in
+//! the common vocabulary. One file a family; this is the table.
+
+use super::clock::Clock;
+use super::family::Family;
+use super::hidden::hidden;
+use super::msg::Msg;
+use super::rewrite::Shape;
+use super::scan::{ScanLimits, Scanned};
+use super::time::Millis;
+
+mod pinpoint;
+
+/// What is known of one family. All of it is a function of the event alone.
+pub struct Knowledge {
+    /// The family.
+    pub family: Family,
+    /// Whether an event, a JSON object, is one of it. Looks at top-level members only.
+    pub recognise: fn(&Scanned) -> bool,
+    /// The time that files an event, and whose clock made it.
+    pub stamp: fn(&Scanned) -> (Option<Millis>, Clock),
+    /// Says what the event says, in the common vocabulary.
+    pub read: fn(&Scanned, &mut Reading<'_>),
+    /// Which of its members are maps with free keys, and which the mapping knows as scalars.
+    pub shape: Shape,
+}
+
+/// Every family that is recognised, in the order they are asked: the first that says yes has the event.
+const TABLE: [&Knowledge; 1] = [&pinpoint::KNOWLEDGE];
+
+/// The family of an event; `None` when no rule recognises it.
+pub fn recognise(event: &Scanned) -> Option<&'static Knowledge> {
+    TABLE.into_iter().find(|known| (known.recognise)(event))
+}
+
+/// What a family reads out of one event.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    /// What it says in the common vocabulary.
+    pub msg: &'a mut Msg,
+    /// Members that the document gets beside the event's own.
+    pub added: Vec<(&'static str, Vec<u8>)>,
+    event: &'a Scanned,
+    limits: &'a ScanLimits,
+}
+
+impl<'a> Reading<'a> {
+    /// Nothing read of `event` yet.
+    pub fn of(event: &'a Scanned, msg: &'a mut Msg, limits: &'a ScanLimits) -> Self {
+        msg.clear();
+        Self { msg, added: Vec::new(), event, limits }
+    }
+
+    /// Puts a member, as JSON text on one line, beside those of the event; not when the event has one of that name.
+    pub fn add(&mut self, name: &'static str, json: impl Into<Vec<u8>>) {
+        if self.event.get(name.as_bytes()).is_none() {
+            self.added.push((name, json.into()));
+        }
+    }
+
+    /// The JSON value inside a string of the event, within the limits of an event.
+    pub fn hidden(&self, string: Option<&[u8]>) -> Option<Scanned> {
+        hidden(string?, self.limits)
+    }
+}
