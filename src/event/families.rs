@@ -11,6 +11,9 @@ use super::time::Millis;
 
 mod pinpoint;
 
+#[cfg(test)]
+mod tests;
+
 /// What is known of one family. All of it is a function of the event alone.
 pub struct Knowledge {
     /// The family.

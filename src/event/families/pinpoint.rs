@@ -18,6 +18,8 @@ use crate::event::scan::Scanned;
 use crate::event::time::Millis;
 
 mod read;
+#[cfg(test)]
+mod tests;
 
 /// What is known of Pinpoint's events.
 pub const KNOWLEDGE: Knowledge = Knowledge {
