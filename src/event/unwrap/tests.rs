@@ -202,7 +202,7 @@ fn a_document_holds_the_whole_event_and_what_essink_adds() {
     let text = r#"{"event_type":"x","event_version":"3.1","awsAccountId":"012","metrics":{"n":1.0,"big":12345678901234567890},"arrival_timestamp":1567780274582}"#;
     let (found, _) = event(format!(" {text}\n"));
     let expected = format!(
-        r#"{{"@timestamp":"2019-09-06T14:31:14.582Z","essink":{{"arrived":"2026-07-07T04:53:20.000Z","rules":"1"}},{}"#,
+        r#"{{"@timestamp":"2019-09-06T14:31:14.582Z","essink":{{"arrived":"2026-07-07T04:53:20.000Z","rules":"2"}},"msg":{{"provider":"pinpoint","event":"x","channel":"app"}},{}"#,
         &text[1..]
     );
     assert_eq!(String::from_utf8(found.body).expect("text"), expected);
