@@ -1,6 +1,7 @@
 //! Takes the events out of one record: gzip, several JSON values in a row, arrays.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -11,6 +12,7 @@ use super::family::Family;
 use super::id::EventId;
 use super::inflate::{Inflated, inflate};
 use super::msg::Msg;
+use super::redact::Redaction;
 use super::scan::{Fault, ScanLimits, Scanned, scan};
 use super::time::{Day, Millis};
 
@@ -29,6 +31,8 @@ pub struct Event {
     pub bytes: Bytes,
     /// Where it begins in that data.
     pub offset: usize,
+    /// `body` lacks what the rules of redaction ask to go.
+    pub redacted: bool,
 }
 
 /// Bytes that cannot become an event.
@@ -65,6 +69,8 @@ pub struct Rules {
     pub values: usize,
     /// Which stamps are believed.
     pub clock: ClockBounds,
+    /// What of a person stays out of the documents.
+    pub redaction: Option<Arc<Redaction>>,
 }
 
 /// Unwraps records, one at a time; keeps its scratch memory between them.
@@ -162,7 +168,8 @@ impl Unwrapper {
         }
         let Wrapping { arrived, envelopes } = wrapping;
         let mut body = Vec::with_capacity(event.json.len() + 512);
-        let (family, stamp, filed) = match families::recognise(event) {
+        let known = families::recognise(event);
+        let (family, stamp, filed) = match known {
             Some(known) => {
                 let (stamp, clock) = (known.stamp)(event);
                 let filed = self.rules.clock.file(stamp, clock, arrived);
@@ -177,9 +184,20 @@ impl Unwrapper {
                 (Family::Unrecognized, None, filed)
             }
         };
+        if let Some(redaction) = &self.rules.redaction {
+            body = redaction.apply(known.map_or(&[], |known| known.personal), &body);
+        }
         let bytes = data.slice(start..end);
         let id = EventId::of(&bytes, stamp);
-        Piece::Event(Event { family, id, day: filed.at.day(), body, bytes, offset: start })
+        Piece::Event(Event {
+            family,
+            id,
+            day: filed.at.day(),
+            body,
+            bytes,
+            offset: start,
+            redacted: self.rules.redaction.is_some(),
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::event::redact::{Class, How, Target};
 
 const ARRIVED: Millis = Millis(1_783_400_000_000); // 2026-07-07T04:53:20Z
 const HOUR: i64 = 3_600_000;
@@ -16,6 +17,7 @@ fn rules() -> Rules {
         inflated: 1 << 20,
         values: 5_000,
         clock: ClockBounds { lag: 7 * 24 * HOUR, lead: HOUR },
+        redaction: None,
     }
 }
 
@@ -242,6 +244,24 @@ fn every_published_pinpoint_event_is_recognised() {
         }
     }
     assert_eq!(n, 16, "events in the published samples");
+}
+
+#[test]
+fn redaction_changes_the_document_and_not_the_event() {
+    let text =
+        r#"{"event_type":"x","event_version":"3.1","client":{"client_id":"c1"},"arrival_timestamp":1783400000000}"#;
+    let redaction = Redaction::new(vec![(Target::Class(Class::Users), How::Drop)], None);
+    let mut rules = rules();
+    rules.redaction = Some(Arc::new(redaction));
+    let mut found = Vec::new();
+    let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[] };
+    Unwrapper::new(rules).unwrap(&Bytes::from(text), wrapping, &mut |piece| found.push(piece));
+    let [Piece::Event(redacted)] = &found[..] else { panic!("{found:?}") };
+    let whole = event(text).0;
+    assert_eq!((redacted.id, &redacted.bytes, redacted.redacted), (whole.id, &whole.bytes, true));
+    let body = |event: &Event| String::from_utf8(event.body.clone()).expect("text");
+    assert!(body(&whole).contains("c1") && !whole.redacted);
+    assert!(!body(redacted).contains("c1"), "{}", body(redacted));
 }
 
 /// Bytes, most of them like a record's. Not gzip, whose pieces lie in other data.
