@@ -4,6 +4,7 @@ use super::options::Verb;
 
 mod leases;
 mod letters;
+mod webhook;
 
 use letters::{EXPORT, IMPORT, LIST, REDRIVE, REPLAY, SHOW};
 
@@ -48,6 +49,7 @@ pub fn group_about(group: &str) -> &'static str {
 pub fn words(verb: Verb) -> Words {
     match verb {
         Verb::Run => RUN,
+        Verb::Webhook => webhook::WEBHOOK,
         Verb::InitTemplates => INIT_TEMPLATES,
         Verb::Prune => PRUNE,
         Verb::Dashboards => DASHBOARDS,

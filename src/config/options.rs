@@ -41,11 +41,13 @@ pub mod dashboards;
 pub mod retention;
 
 pub mod general;
+pub mod webhook;
 
 /// A command that takes options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     Run,
+    Webhook,
     InitTemplates,
     Prune,
     Dashboards,
@@ -79,6 +81,10 @@ pub(super) const KEEPERS: &[Verb] = &[
 /// Commands about leases.
 pub(super) const LEASERS: &[Verb] = &[Verb::Run, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
 
+/// Commands that name a stream.
+pub(super) const STREAMERS: &[Verb] =
+    &[Verb::Run, Verb::Webhook, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
+
 /// Commands that look for the table of leases.
 pub(super) const TABLES: &[Verb] =
     &[Verb::Run, Verb::InitTemplates, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
@@ -87,6 +93,7 @@ impl Verb {
     /// Every command, in the order help lists them.
     pub const ALL: &[Self] = &[
         Self::Run,
+        Self::Webhook,
         Self::InitTemplates,
         Self::Prune,
         Self::Dashboards,
@@ -107,6 +114,7 @@ impl Verb {
     pub fn name(self) -> &'static str {
         match self {
             Self::Run => "run",
+            Self::Webhook => "webhook",
             Self::InitTemplates => "init-templates",
             Self::Prune => "prune",
             Self::Dashboards => "dashboards",
@@ -242,6 +250,7 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
         letters::ROWS,
         retention::ROWS,
         dashboards::ROWS,
+        webhook::ROWS,
         general::ROWS,
     ];
     topics.into_iter().flatten().copied()

@@ -11,6 +11,7 @@ use options::{Kind, table};
 mod help;
 mod refusals;
 mod sources;
+mod webhook;
 
 /// A command line, an environment and files that exist nowhere else.
 #[derive(Default)]

@@ -51,6 +51,24 @@ const CREDENTIALS: &[Verb] = &[
     Verb::LeasesMove,
 ];
 
+/// Those that speak to AWS.
+const REGIONS: &[Verb] = &[
+    Verb::Run,
+    Verb::Webhook,
+    Verb::InitTemplates,
+    Verb::Prune,
+    Verb::Dashboards,
+    Verb::DeadLettersList,
+    Verb::DeadLettersShow,
+    Verb::DeadLettersRedrive,
+    Verb::DeadLettersExport,
+    Verb::DeadLettersImport,
+    Verb::Replay,
+    Verb::LeasesList,
+    Verb::LeasesReset,
+    Verb::LeasesMove,
+];
+
 /// `--opensearch-auth`, before it is put together with what else was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthMethod {
@@ -147,7 +165,7 @@ options! {
     AWS_REGION: String = |text| names::plain(text, 32), {
         name: "aws-region",
         value: "REGION",
-        on: CREDENTIALS,
+        on: REGIONS,
         help: "The AWS region of the stream, and of the cluster when requests are signed. Without it the SDK's standard \
                chain decides (AWS_REGION, the profile, the instance).",
     }
@@ -168,7 +186,7 @@ pub fn url(text: &str) -> Result<String, String> {
     units::url(text).map_err(|why| if carries { format!("{why} and {CURE}") } else { why })
 }
 
-fn non_empty(text: &str) -> Result<String, String> {
+pub(super) fn non_empty(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
