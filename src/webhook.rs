@@ -12,6 +12,7 @@ pub mod tls;
 
 pub mod bird;
 pub mod json;
+pub mod vonage;
 
 mod answer;
 mod body;

@@ -62,6 +62,18 @@ pub fn split(body: &Bytes, mut take: impl FnMut(Value<'_>) -> Result<(), Answer>
     }
 }
 
+/// The one object of `body`.
+pub fn object(body: &Bytes) -> Result<(Bytes, Scanned), Answer> {
+    let mut cuts = Cuts { src: body, at: 0, scanned: Scanned::default() };
+    cuts.space();
+    let (at, safe) = cuts.value()?;
+    cuts.space();
+    if cuts.at != body.len() || !safe || std::str::from_utf8(body).is_err() {
+        return Err(Answer::malformed("the body is not one JSON object"));
+    }
+    Ok((body.slice(at), cuts.scanned))
+}
+
 struct Cuts<'a> {
     src: &'a [u8],
     at: usize,
@@ -172,6 +184,15 @@ mod tests {
     fn the_number_of_values_is_bounded() {
         assert_eq!(values("{}".repeat(MOST_VALUES).as_bytes()).map(|found| found.len()), Ok(MOST_VALUES));
         assert_eq!(values("{}".repeat(MOST_VALUES + 1).as_bytes()), Err(413));
+    }
+
+    #[test]
+    fn one_object_and_nothing_beside_it() {
+        let one = |body: &'static str| object(&Bytes::from_static(body.as_bytes())).map(|(data, _)| data).ok();
+        assert_eq!(one(" {\"a\": 1} \n").as_deref(), Some(&b"{\"a\": 1}"[..]));
+        for bad in ["", "[]", "[{}]", "{}{}", "{} x", "{\"a\":1,\"a\":2}", "7"] {
+            assert_eq!(one(bad), None, "{bad}");
+        }
     }
 
     proptest! {

@@ -23,6 +23,7 @@ use crate::telemetry::metrics::{Exposed, WebhookMetrics};
 mod bird;
 mod json;
 mod limits;
+mod vonage;
 
 /// 2026-07-07T04:53:20Z: what the clock says in every test.
 const NOW: Millis = Millis(1_783_400_000_000);

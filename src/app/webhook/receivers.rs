@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::exit::Failure;
-use crate::config::{self, BirdOptions, JsonOptions, ProviderOptions};
+use crate::config::{self, BirdOptions, JsonOptions, ProviderOptions, VonageOptions, VonageSignature};
 use crate::webhook::bird::{Bird, Client, Tokens};
 use crate::webhook::desk::Route;
 use crate::webhook::json::{Json, Signer};
 use crate::webhook::receiver::Receiver;
+use crate::webhook::vonage::{Algorithm, Signing, Vonage};
 use crate::webhook::{Credentials, Secret};
 
 /// How long a token of Bird lives. Bird fetches another one when it is refused.
@@ -17,6 +18,9 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
 /// The paths of every provider that is on.
 pub fn routes(options: &ProviderOptions) -> Result<Vec<Route>, Failure> {
     let mut routes = Vec::new();
+    if let Some(options) = &options.vonage {
+        routes.push(vonage(options));
+    }
     if let Some(options) = &options.bird {
         bird(options, &mut routes);
     }
@@ -28,6 +32,18 @@ pub fn routes(options: &ProviderOptions) -> Result<Vec<Route>, Failure> {
 
 fn route(path: &'static str, receiver: impl Receiver + 'static) -> Route {
     Route { path, named: false, receiver: Arc::new(receiver) }
+}
+
+fn vonage(options: &VonageOptions) -> Route {
+    let algorithm = match options.signature {
+        VonageSignature::Md5 => Algorithm::Md5,
+        VonageSignature::HmacMd5 => Algorithm::HmacMd5,
+        VonageSignature::HmacSha1 => Algorithm::HmacSha1,
+        VonageSignature::HmacSha256 => Algorithm::HmacSha256,
+        VonageSignature::HmacSha512 => Algorithm::HmacSha512,
+    };
+    let signing = options.secret.as_ref().map(|of| Signing::new(secret(of), algorithm, options.window));
+    route("/vonage", Vonage::new(signing))
 }
 
 fn bird(options: &BirdOptions, routes: &mut Vec<Route>) {
