@@ -11,6 +11,7 @@ pub mod stream;
 pub mod tls;
 
 pub mod bird;
+pub mod firehose;
 pub mod json;
 pub mod vonage;
 

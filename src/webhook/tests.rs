@@ -21,6 +21,7 @@ use crate::telemetry::health::Health;
 use crate::telemetry::metrics::{Exposed, WebhookMetrics};
 
 mod bird;
+mod firehose;
 mod json;
 mod limits;
 mod vonage;

@@ -7,6 +7,7 @@ use crate::app::exit::Failure;
 use crate::config::{self, BirdOptions, JsonOptions, ProviderOptions, VonageOptions, VonageSignature};
 use crate::webhook::bird::{Bird, Client, Tokens};
 use crate::webhook::desk::Route;
+use crate::webhook::firehose::Firehose;
 use crate::webhook::json::{Json, Signer};
 use crate::webhook::receiver::Receiver;
 use crate::webhook::vonage::{Algorithm, Signing, Vonage};
@@ -23,6 +24,9 @@ pub fn routes(options: &ProviderOptions) -> Result<Vec<Route>, Failure> {
     }
     if let Some(options) = &options.bird {
         bird(options, &mut routes);
+    }
+    if let Some(access_key) = &options.firehose {
+        routes.push(route("/firehose", Firehose::new(access_key.as_ref().map(secret))));
     }
     if let Some(options) = &options.json {
         routes.push(json(options));
