@@ -13,6 +13,7 @@ pub mod tls;
 pub mod bird;
 pub mod firehose;
 pub mod json;
+pub mod sns;
 pub mod vonage;
 
 mod answer;

@@ -19,6 +19,7 @@ use crate::webhook::desk::{Desk, DeskLimits, Outside};
 use crate::webhook::serve::{ServeLimits, Stop, serve};
 use crate::webhook::tls::Tls;
 
+mod fetch;
 mod receivers;
 mod stream;
 

@@ -24,6 +24,7 @@ mod bird;
 mod firehose;
 mod json;
 mod limits;
+mod sns;
 mod vonage;
 
 /// 2026-07-07T04:53:20Z: what the clock says in every test.

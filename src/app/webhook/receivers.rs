@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::fetch::Web;
 use crate::app::exit::Failure;
 use crate::config::{self, BirdOptions, JsonOptions, ProviderOptions, VonageOptions, VonageSignature};
 use crate::webhook::bird::{Bird, Client, Tokens};
@@ -10,6 +11,7 @@ use crate::webhook::desk::Route;
 use crate::webhook::firehose::Firehose;
 use crate::webhook::json::{Json, Signer};
 use crate::webhook::receiver::Receiver;
+use crate::webhook::sns::Sns;
 use crate::webhook::vonage::{Algorithm, Signing, Vonage};
 use crate::webhook::{Credentials, Secret};
 
@@ -27,6 +29,10 @@ pub fn routes(options: &ProviderOptions) -> Result<Vec<Route>, Failure> {
     }
     if let Some(access_key) = &options.firehose {
         routes.push(route("/firehose", Firehose::new(access_key.as_ref().map(secret))));
+    }
+    if let Some(options) = &options.sns {
+        let web = Web::new(options.endpoint_url.as_deref())?;
+        routes.push(route("/sns", Sns::new(options.topics.clone(), Arc::new(web))));
     }
     if let Some(options) = &options.json {
         routes.push(json(options));
