@@ -15,6 +15,7 @@ mod main_path;
 mod memory;
 mod outside;
 mod page;
+mod producer;
 mod prune;
 mod prune_command;
 mod reading;
