@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::events::{Event, Events, Plan};
 use testkit::kinesis::{Kinesis, Options};
 use testkit::proxy::{FaultProxy, Mishap, Mix};
