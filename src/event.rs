@@ -15,6 +15,7 @@ pub mod msg;
 pub mod redact;
 pub mod rewrite;
 pub mod scan;
+pub mod shape;
 pub mod time;
 pub mod unwrap;
 pub mod walk;

@@ -24,7 +24,7 @@ pub struct About<'a> {
 /// Appends a document whose members are those of the event, rewritten where its family's shape asks for it, beside what
 /// was read out of it.
 pub fn write(event: &Scanned, known: &Knowledge, reading: &Reading<'_>, about: &About<'_>, out: &mut Vec<u8>) {
-    let shape = &known.shape;
+    let shape = known.shape();
     write_about(about, out);
     out.extend_from_slice(br#","msg":{"provider":""#);
     out.extend_from_slice(known.family.name().as_bytes());

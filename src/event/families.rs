@@ -1,13 +1,15 @@
 //! What essink knows of each family: how an event is told from others, which of its times files it, and what it says in
 //! the common vocabulary. One file a family; this is the table.
 
+use std::sync::LazyLock;
+
 use super::clock::Clock;
 use super::family::Family;
 use super::hidden::hidden;
 use super::msg::Msg;
 use super::redact::Personal;
-use super::rewrite::Shape;
 use super::scan::{ScanLimits, Scanned};
+use super::shape::Shape;
 use super::time::Millis;
 
 mod pinpoint;
@@ -25,8 +27,8 @@ pub struct Knowledge {
     pub stamp: fn(&Scanned) -> (Option<Millis>, Clock),
     /// Says what the event says, in the common vocabulary.
     pub read: fn(&Scanned, &mut Reading<'_>),
-    /// Which of its members are maps with free keys, and which the mapping knows as scalars.
-    pub shape: Shape,
+    /// Its index template: `templates/<family>.json`.
+    pub template: &'static str,
     /// Where its documents hold what is a person's.
     pub personal: &'static [(&'static str, Personal)],
 }
@@ -37,6 +39,17 @@ const TABLE: [&Knowledge; 1] = [&pinpoint::KNOWLEDGE];
 /// The family of an event; `None` when no rule recognises it.
 pub fn recognise(event: &Scanned) -> Option<&'static Knowledge> {
     TABLE.into_iter().find(|known| (known.recognise)(event))
+}
+
+/// What the mapping of each family knows, by its place in [`TABLE`]'s templates; read once.
+static SHAPES: LazyLock<Vec<(Family, Shape)>> =
+    LazyLock::new(|| TABLE.into_iter().map(|known| (known.family, Shape::of_template(known.template))).collect());
+
+impl Knowledge {
+    /// What the mapping of the family knows.
+    pub fn shape(&self) -> &'static Shape {
+        SHAPES.iter().find(|(family, _)| *family == self.family).map_or(&Shape::Open, |(_, shape)| shape)
+    }
 }
 
 /// What a family reads out of one event.

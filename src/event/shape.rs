@@ -1,0 +1,122 @@
+//! What the mapping of a family knows: where it has a scalar, where an object, and where the keys are the sender's.
+//!
+//! Read from the family's template, the same file that the cluster gets, so that the two cannot disagree. What the
+//! mapping has as a scalar and an event as an object, or the other way round, would be refused; so it is rewritten.
+
+use serde_json::Value;
+
+/// What is known of a value and of all below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shape {
+    /// Nothing: no mapping looks into it, or the first document of a day decides.
+    Open,
+    /// An object whose keys the sender chooses; each of its values is a scalar.
+    Free,
+    /// A scalar, or an array of scalars.
+    Scalar,
+    /// An object with these members, shorter names first; other members are [`Self::Open`].
+    Object(Vec<(Box<str>, Shape)>),
+}
+
+const OPEN: &Shape = &Shape::Open;
+const SCALAR: &Shape = &Shape::Scalar;
+
+impl Shape {
+    /// The shape of documents under an index template. `template` is its JSON text.
+    pub fn of_template(template: &str) -> Self {
+        let template: Value = serde_json::from_str(template).unwrap_or_default();
+        let mappings = &template["template"]["mappings"];
+        let mut shape = Self::of(mappings);
+        let rules = mappings["dynamic_templates"].as_array().into_iter().flatten();
+        let paths =
+            rules.filter_map(|rule| rule.as_object()?.values().next()?["path_match"].as_str()?.strip_suffix(".*"));
+        for path in paths {
+            shape.put(path, &Self::Free);
+        }
+        shape
+    }
+
+    fn of(mapping: &Value) -> Self {
+        if mapping["enabled"] == false {
+            return Self::Open;
+        }
+        match mapping["properties"].as_object() {
+            Some(properties) => {
+                let mut members: Vec<(Box<str>, Self)> =
+                    properties.iter().map(|(name, below)| (name.as_str().into(), Self::of(below))).collect();
+                members.sort_by(|(a, _), (b, _)| order(a.as_bytes(), b.as_bytes()));
+                Self::Object(members)
+            }
+            None if mapping["type"].is_string() && mapping["type"] != "object" => Self::Scalar,
+            None => Self::Open,
+        }
+    }
+
+    /// Makes `shape` what is known of the end of `path`.
+    fn put(&mut self, path: &str, shape: &Self) {
+        if !matches!(self, Self::Object(_)) {
+            *self = Self::Object(Vec::new());
+        }
+        let Self::Object(members) = self else { return };
+        let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+        let at = members.binary_search_by(|(have, _)| order(have.as_bytes(), name.as_bytes()));
+        let at = at.unwrap_or_else(|at| {
+            members.insert(at, (name.into(), Self::Open));
+            at
+        });
+        match rest {
+            Some(rest) => members[at].1.put(rest, shape),
+            None => members[at].1 = shape.clone(),
+        }
+    }
+
+    /// What is known of the member `key`, escapes as they came.
+    pub fn below(&self, key: &[u8]) -> &Self {
+        match self {
+            Self::Object(members) => {
+                let at = members.binary_search_by(|(name, _)| order(name.as_bytes(), key));
+                at.map_or(OPEN, |at| &members[at].1)
+            }
+            Self::Free => SCALAR,
+            Self::Open | Self::Scalar => OPEN,
+        }
+    }
+}
+
+/// Lengths differ sooner than letters do.
+fn order(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_says_what_is_where() {
+        let shape = Shape::of_template(
+            r#"{"template": {"mappings": {
+                "dynamic_templates": [
+                    {"a": {"path_match": "attributes.*", "match_mapping_type": "string", "mapping": {}}},
+                    {"b": {"path_match": "endpoint.User.More.*", "match_mapping_type": "string", "mapping": {}}},
+                    {"c": {"match_mapping_type": "string", "mapping": {}}}
+                ],
+                "properties": {
+                    "at": {"type": "date"},
+                    "attributes": {"properties": {"known": {"type": "keyword"}}},
+                    "endpoint": {"properties": {"Id": {"type": "keyword", "fields": {"keyword": {"type": "keyword"}}}}},
+                    "any": {"type": "object", "enabled": false},
+                    "loose": {"type": "object"}
+                }
+            }}}"#,
+        );
+        let at = |path: &[&str]| path.iter().fold(&shape, |shape, key| shape.below(key.as_bytes())).clone();
+        assert_eq!(at(&["at"]), Shape::Scalar);
+        assert_eq!(at(&["attributes"]), Shape::Free);
+        assert_eq!(at(&["attributes", "whatever"]), Shape::Scalar);
+        assert_eq!(at(&["endpoint", "Id"]), Shape::Scalar);
+        assert_eq!(at(&["endpoint", "User", "More"]), Shape::Free);
+        assert_eq!((at(&["any"]), at(&["loose"]), at(&["unknown"])), (Shape::Open, Shape::Open, Shape::Open));
+        assert!(matches!(at(&["endpoint", "User"]), Shape::Object(_)));
+    }
+}
