@@ -3,6 +3,7 @@
 //! [`unwrap`] takes the data of one record and yields every event in it, each with its id, its UTC
 //! day and the line that goes to the cluster, or the reason why the bytes cannot be one.
 
+pub mod aside;
 pub mod clock;
 pub mod degrade;
 pub mod document;

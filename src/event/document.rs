@@ -1,7 +1,7 @@
 //! The line that goes to the cluster: the event as it came, and what essink adds in front.
 
 use super::clock::Filed;
-use super::families::{Knowledge, Reading};
+use super::families::{self, Knowledge, Reading};
 use super::rewrite;
 use super::scan::Scanned;
 use super::time::Millis;
@@ -24,7 +24,7 @@ pub struct About<'a> {
 /// Appends a document whose members are those of the event, rewritten where its family's shape asks for it, beside what
 /// was read out of it.
 pub fn write(event: &Scanned, known: &Knowledge, reading: &Reading<'_>, about: &About<'_>, out: &mut Vec<u8>) {
-    let shape = known.shape();
+    let shape = families::shape(known.family);
     write_about(about, out);
     out.extend_from_slice(br#","msg":{"provider":""#);
     out.extend_from_slice(known.family.name().as_bytes());

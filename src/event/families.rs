@@ -45,11 +45,9 @@ pub fn recognise(event: &Scanned) -> Option<&'static Knowledge> {
 static SHAPES: LazyLock<Vec<(Family, Shape)>> =
     LazyLock::new(|| TABLE.into_iter().map(|known| (known.family, Shape::of_template(known.template))).collect());
 
-impl Knowledge {
-    /// What the mapping of the family knows.
-    pub fn shape(&self) -> &'static Shape {
-        SHAPES.iter().find(|(family, _)| *family == self.family).map_or(&Shape::Open, |(_, shape)| shape)
-    }
+/// What the mapping of a family knows.
+pub fn shape(family: Family) -> &'static Shape {
+    SHAPES.iter().find(|(known, _)| *known == family).map_or(&Shape::Open, |(_, shape)| shape)
 }
 
 /// What a family reads out of one event.

@@ -49,9 +49,11 @@ fn fits(value: &[u8], shape: &Shape) -> bool {
     match (shape, value.first()) {
         (Shape::Open, _) => true,
         (Shape::Scalar, _) => is_flat(value),
-        (Shape::Free | Shape::Object(_), Some(b'{')) => walk::members(value).all(|(key, v)| fits(v, shape.below(key))),
+        (Shape::Free(_) | Shape::Object(_), Some(b'{')) => {
+            walk::members(value).all(|(key, v)| fits(v, shape.below(key)))
+        }
         (Shape::Object(_), Some(b'[')) => walk::elements(value).all(|v| v.starts_with(b"{") && fits(v, shape)),
-        (Shape::Free | Shape::Object(_), _) => is_nothing(value),
+        (Shape::Free(_) | Shape::Object(_), _) => is_nothing(value),
     }
 }
 
@@ -95,7 +97,7 @@ fn write_value(value: &[u8], shape: &Shape, out: &mut Vec<u8>) {
         (Shape::Scalar, _) => write_flat(value, out),
         (_, Some(b'{')) => write_object(value, out, |key, v, name, out| write_member(name, v, shape.below(key), out)),
         (Shape::Open | Shape::Object(_), Some(b'[')) => write_array(value, shape, out),
-        (Shape::Free | Shape::Object(_), _) if !is_nothing(value) => write_lonely(value, out),
+        (Shape::Free(_) | Shape::Object(_), _) if !is_nothing(value) => write_lonely(value, out),
         _ => out.extend_from_slice(value),
     }
 }

@@ -10,8 +10,8 @@ use serde_json::Value;
 pub enum Shape {
     /// Nothing: no mapping looks into it, or the first document of a day decides.
     Open,
-    /// An object whose keys the sender chooses; each of its values is a scalar.
-    Free,
+    /// An object whose keys the sender chooses; each of its values is a scalar. The mapping names these.
+    Free(Vec<Box<str>>),
     /// A scalar, or an array of scalars.
     Scalar,
     /// An object with these members, shorter names first; other members are [`Self::Open`].
@@ -31,7 +31,7 @@ impl Shape {
         let paths =
             rules.filter_map(|rule| rule.as_object()?.values().next()?["path_match"].as_str()?.strip_suffix(".*"));
         for path in paths {
-            shape.put(path, &Self::Free);
+            shape.free(path);
         }
         shape
     }
@@ -52,8 +52,8 @@ impl Shape {
         }
     }
 
-    /// Makes `shape` what is known of the end of `path`.
-    fn put(&mut self, path: &str, shape: &Self) {
+    /// Makes the end of `path` a free map.
+    fn free(&mut self, path: &str) {
         if !matches!(self, Self::Object(_)) {
             *self = Self::Object(Vec::new());
         }
@@ -64,21 +64,32 @@ impl Shape {
             members.insert(at, (name.into(), Self::Open));
             at
         });
-        match rest {
-            Some(rest) => members[at].1.put(rest, shape),
-            None => members[at].1 = shape.clone(),
+        let member = &mut members[at].1;
+        match (rest, &member) {
+            (Some(rest), _) => member.free(rest),
+            (None, Self::Object(named)) => *member = Self::Free(named.iter().map(|(name, _)| name.clone()).collect()),
+            (None, Self::Free(_)) => {}
+            (None, _) => *member = Self::Free(Vec::new()),
         }
     }
 
     /// What is known of the member `key`, escapes as they came.
     pub fn below(&self, key: &[u8]) -> &Self {
         match self {
+            Self::Free(_) => SCALAR,
+            _ => self.named(key).unwrap_or(OPEN),
+        }
+    }
+
+    /// What is known of a member that the mapping names.
+    pub fn named(&self, key: &[u8]) -> Option<&Self> {
+        match self {
             Self::Object(members) => {
                 let at = members.binary_search_by(|(name, _)| order(name.as_bytes(), key));
-                at.map_or(OPEN, |at| &members[at].1)
+                at.ok().map(|at| &members[at].1)
             }
-            Self::Free => SCALAR,
-            Self::Open | Self::Scalar => OPEN,
+            Self::Free(names) => names.binary_search_by(|name| order(name.as_bytes(), key)).is_ok().then_some(SCALAR),
+            Self::Open | Self::Scalar => None,
         }
     }
 }
@@ -112,10 +123,12 @@ mod tests {
         );
         let at = |path: &[&str]| path.iter().fold(&shape, |shape, key| shape.below(key.as_bytes())).clone();
         assert_eq!(at(&["at"]), Shape::Scalar);
-        assert_eq!(at(&["attributes"]), Shape::Free);
+        assert_eq!(at(&["attributes"]), Shape::Free(vec!["known".into()]));
+        assert_eq!(shape.below(b"attributes").named(b"known"), Some(&Shape::Scalar));
+        assert_eq!(shape.below(b"attributes").named(b"other"), None);
         assert_eq!(at(&["attributes", "whatever"]), Shape::Scalar);
         assert_eq!(at(&["endpoint", "Id"]), Shape::Scalar);
-        assert_eq!(at(&["endpoint", "User", "More"]), Shape::Free);
+        assert_eq!(at(&["endpoint", "User", "More"]), Shape::Free(Vec::new()));
         assert_eq!((at(&["any"]), at(&["loose"]), at(&["unknown"])), (Shape::Open, Shape::Open, Shape::Open));
         assert!(matches!(at(&["endpoint", "User"]), Shape::Object(_)));
     }

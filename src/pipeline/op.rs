@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::position::{Sequence, ShardId};
+use crate::event::family::Family;
 use crate::event::id::EventId;
 use crate::event::time::{Day, Millis};
 
@@ -35,6 +36,10 @@ pub struct BulkOp {
     pub offset: usize,
     /// Why the whole document was refused, when `lines` hold the little that dashboards need.
     pub degraded: Option<Box<str>>,
+    /// Whose mapping it meets.
+    pub family: Family,
+    /// `lines` hold what the mapping does not name where no mapping looks: the index had no room for more fields.
+    pub trimmed: bool,
     /// `lines` lack personal data that `event` has.
     pub redacted: bool,
     /// Which record it came from.
@@ -139,6 +144,8 @@ pub(crate) mod tests {
             event,
             offset: 0,
             degraded: None,
+            family: Family::Unrecognized,
+            trimmed: false,
             redacted: false,
             source: record,
         }

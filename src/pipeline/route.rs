@@ -72,8 +72,20 @@ impl Router {
         lines.extend_from_slice(&event.body);
         lines.push(b'\n');
         let (index, lines) = (target.index.clone(), Bytes::from(lines));
-        let &Event { day, id, offset, redacted, .. } = event;
-        Some(BulkOp { index, day, id, lines, event: event.bytes.clone(), offset, degraded: None, redacted, source })
+        let &Event { family, day, id, offset, redacted, .. } = event;
+        Some(BulkOp {
+            index,
+            day,
+            id,
+            lines,
+            event: event.bytes.clone(),
+            offset,
+            degraded: None,
+            family,
+            trimmed: false,
+            redacted,
+            source,
+        })
     }
 
     fn target(&mut self, family: Family, day: Day) -> &Target {

@@ -7,6 +7,7 @@ use axum::response::Response;
 use tokio::io::AsyncWriteExt;
 
 use super::*;
+use crate::event::family::Family;
 use crate::event::id::EventId;
 use crate::event::time::Millis;
 use crate::opensearch::fake::{self, json};
@@ -33,6 +34,8 @@ fn op(index: &str, document: &str) -> BulkOp {
         event: Bytes::new(),
         offset: 0,
         degraded: None,
+        family: Family::Unrecognized,
+        trimmed: false,
         redacted: false,
         source,
     }
