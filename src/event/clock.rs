@@ -151,7 +151,9 @@ mod tests {
         assert_eq!(read(r#""1759466063""#), Some(1_759_466_063_000));
         assert_eq!(read("1759466063"), Some(1_759_466_063_000));
         assert_eq!(read("1388534400"), Some(OLDEST));
-        for unreadable in ["1388534399", "1759466063000", "9223372036854775807", "1.5e9", r#""""#, "null", "{}", "[1759466063]"] {
+        for unreadable in
+            ["1388534399", "1759466063000", "9223372036854775807", "1.5e9", r#""""#, "null", "{}", "[1759466063]"]
+        {
             assert_eq!(read(unreadable), None, "{unreadable}");
         }
     }

@@ -32,13 +32,8 @@ pub struct Knowledge {
 }
 
 /// Every family that is recognised, in the order they are asked: the first that says yes has the event.
-const TABLE: [&Knowledge; 5] = [
-    &pinpoint::KNOWLEDGE,
-    &eum::KNOWLEDGE,
-    &whatsapp::KNOWLEDGE,
-    &vonage::KNOWLEDGE,
-    &vonage::messages::KNOWLEDGE,
-];
+const TABLE: [&Knowledge; 5] =
+    [&pinpoint::KNOWLEDGE, &eum::KNOWLEDGE, &whatsapp::KNOWLEDGE, &vonage::KNOWLEDGE, &vonage::messages::KNOWLEDGE];
 
 /// The family of an event; `None` when no rule recognises it.
 pub fn recognise(event: &Scanned) -> Option<&'static Knowledge> {

@@ -43,7 +43,7 @@ pub const fn members(context: Shape) -> [(&'static str, Shape); KNOWN.len() + 1]
 }
 
 /// Members that the template maps: one value, or an object of single values.
-const KNOWN: [(&str, Shape); 39] = [
+const KNOWN: [(&str, Shape); 41] = [
     ("eventType", Shape::Scalar),
     ("eventVersion", Shape::Scalar),
     ("eventTimestamp", Shape::Scalar),
@@ -83,6 +83,8 @@ const KNOWN: [(&str, Shape); 39] = [
     ("originationPhoneNumberId", Shape::Scalar),
     ("status", Shape::Scalar),
     ("whatsAppWebhookEntry", Shape::Scalar),
+    ("aws_account_id", Shape::Scalar),
+    ("message_timestamp", Shape::Scalar),
 ];
 
 /// The channel of something that was sent, and what became of it in the provider's word: the two halves of `eventType`.

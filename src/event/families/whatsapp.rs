@@ -31,7 +31,7 @@ pub const KNOWLEDGE: Knowledge = Knowledge {
 };
 
 /// `context` names accounts, in lists of objects: no map of the sender's.
-const MEMBERS: [(&str, Shape); 40] = eum::members(Shape::Fixed);
+const MEMBERS: [(&str, Shape); 42] = eum::members(Shape::Fixed);
 
 /// What an entry may be at most for its time to be looked for. The id of an event holds its time, so these are not the
 /// limits that an option sets: another value of the option would be another id for the same event.
@@ -47,7 +47,8 @@ fn at(event: &Scanned) -> Option<Millis> {
         return event.get(b"eventTimestamp").and_then(|at| seconds(at).or_else(|| stamp(at)));
     };
     let entry = hidden(text, &LIMITS);
-    let own = entry.as_ref().and_then(|entry| entry::items(&entry.json).find_map(|item| seconds(item.get("timestamp")?)));
+    let own =
+        entry.as_ref().and_then(|entry| entry::items(&entry.json).find_map(|item| seconds(item.get("timestamp")?)));
     // When the service received it; the only time of entries about templates and accounts.
     own.or_else(|| event.get(b"message_timestamp").and_then(stamp))
 }

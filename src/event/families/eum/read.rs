@@ -50,8 +50,18 @@ fn status(outcome: &[u8]) -> Option<&'static str> {
         b"SUCCESSFUL" | b"DELIVERED" | b"ANSWERED" | b"COMPLETED" => "delivered",
         b"READ" => "read",
         b"BLOCKED" | b"CARRIER_BLOCKED" | b"PROTECT_BLOCKED" | b"SPAM" => "rejected",
-        b"INVALID" | b"INVALID_MESSAGE" | b"UNREACHABLE" | b"CARRIER_UNREACHABLE" | b"UNKNOWN" | b"TTL_EXPIRED"
-        | b"FILE_INACCESSIBLE" | b"FILE_TYPE_UNSUPPORTED" | b"FILE_SIZE_EXCEEDED" | b"BUSY" | b"NO_ANSWER" | b"FAILED"
+        b"INVALID"
+        | b"INVALID_MESSAGE"
+        | b"UNREACHABLE"
+        | b"CARRIER_UNREACHABLE"
+        | b"UNKNOWN"
+        | b"TTL_EXPIRED"
+        | b"FILE_INACCESSIBLE"
+        | b"FILE_TYPE_UNSUPPORTED"
+        | b"FILE_SIZE_EXCEEDED"
+        | b"BUSY"
+        | b"NO_ANSWER"
+        | b"FAILED"
         | b"FALLEN_BACK_TO_SMS" => "failed",
         _ => return None,
     })
@@ -59,7 +69,8 @@ fn status(outcome: &[u8]) -> Option<&'static str> {
 
 /// Country and network code as one string, as other families have them.
 fn network(mcc: Option<&[u8]>, mnc: Option<&[u8]>) -> Option<Vec<u8>> {
-    let digits = |code: Option<&[u8]>| code.filter(|c| c.len() > 2 && c.starts_with(b"\"")).map(|c| unquoted(c).to_vec());
+    let digits =
+        |code: Option<&[u8]>| code.filter(|c| c.len() > 2 && c.starts_with(b"\"")).map(|c| unquoted(c).to_vec());
     Some([&b"\""[..], &digits(mcc)?, &digits(mnc)?, b"\""].concat())
 }
 

@@ -40,7 +40,8 @@ fn webhook(entry: &[u8], msg: &mut Msg) {
     if entry::items(entry).next().is_none() {
         msg.text(Field::Event, same(entry::topics(entry)));
     }
-    let item_status = |item: Item<'_>| if item.inbound { Some("received") } else { item.get("status").and_then(status) };
+    let item_status =
+        |item: Item<'_>| if item.inbound { Some("received") } else { item.get("status").and_then(status) };
     if let Some(status) = same(entry::items(entry).map(item_status)) {
         msg.word(Field::Status, status);
     }
