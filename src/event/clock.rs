@@ -1,6 +1,6 @@
 //! Which day an event belongs to, and whose clock says so.
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDateTime};
 
 use super::time::Millis;
 
@@ -55,12 +55,33 @@ const NEWEST: i64 = (1 << 48) - 1;
 ///
 /// `value` is the JSON text. `None` for anything else, and for times before 2014.
 pub fn stamp(value: &[u8]) -> Option<Millis> {
-    let text = std::str::from_utf8(value).ok()?;
-    let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+    let text = unquoted(value)?;
     let millis = match text.parse::<i64>() {
         Ok(millis) => millis,
         Err(_) => DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis(),
     };
+    believable(millis)
+}
+
+/// Reads a stamp in whole seconds, as a number or as digits in a string; `None` as for [`stamp`].
+///
+/// No number is both: what is seconds of a time after 2014 is milliseconds of one before 1980, and the other way round.
+pub fn seconds(value: &[u8]) -> Option<Millis> {
+    believable(unquoted(value)?.parse::<i64>().ok()?.checked_mul(1000)?)
+}
+
+/// Reads a time of UTC that does not name its zone, `2018-10-25 12:10:29`; `None` as for [`stamp`].
+pub fn zoneless(value: &[u8]) -> Option<Millis> {
+    let time = NaiveDateTime::parse_from_str(unquoted(value)?, "%Y-%m-%d %H:%M:%S").ok()?;
+    believable(time.and_utc().timestamp_millis())
+}
+
+fn unquoted(value: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(value).ok()?;
+    Some(text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text))
+}
+
+fn believable(millis: i64) -> Option<Millis> {
     (OLDEST..=NEWEST).contains(&millis).then_some(Millis(millis))
 }
 
@@ -118,6 +139,38 @@ mod tests {
             "1.5e12",
             "99999999999999999999",
             "281474976710656",
+            r#""2018-10-25 12:10:29""#,
+        ] {
+            assert_eq!(read(unreadable), None, "{unreadable}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_no_milliseconds() {
+        let read = |text: &str| seconds(text.as_bytes()).map(|m| m.0);
+        assert_eq!(read(r#""1759466063""#), Some(1_759_466_063_000));
+        assert_eq!(read("1759466063"), Some(1_759_466_063_000));
+        assert_eq!(read("1388534400"), Some(OLDEST));
+        for unreadable in
+            ["1388534399", "1759466063000", "9223372036854775807", "1.5e9", r#""""#, "null", "{}", "[1759466063]"]
+        {
+            assert_eq!(read(unreadable), None, "{unreadable}");
+        }
+    }
+
+    #[test]
+    fn a_time_without_a_zone_is_utc() {
+        let read = |text: &str| zoneless(text.as_bytes()).map(|m| m.0);
+        assert_eq!(read(r#""2018-10-25 12:10:29""#), Some(1_540_469_429_000));
+        for unreadable in [
+            r#""2018-10-25""#,
+            r#""2018-13-25 12:10:29""#,
+            r#""2018-10-25 12:10""#,
+            r#""2018-10-25T12:10:29Z""#,
+            r#""1810251310""#,
+            r#""1999-10-25 12:10:29""#,
+            "1540469429000",
+            "null",
         ] {
             assert_eq!(read(unreadable), None, "{unreadable}");
         }

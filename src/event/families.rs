@@ -8,11 +8,15 @@ use super::family::Family;
 use super::hidden::hidden;
 use super::msg::Msg;
 use super::redact::Personal;
+use super::rewrite::name_of;
 use super::scan::{ScanLimits, Scanned};
 use super::shape::Shape;
 use super::time::Millis;
 
+mod eum;
 mod pinpoint;
+mod vonage;
+mod whatsapp;
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +38,8 @@ pub struct Knowledge {
 }
 
 /// Every family that is recognised, in the order they are asked: the first that says yes has the event.
-const TABLE: [&Knowledge; 1] = [&pinpoint::KNOWLEDGE];
+const TABLE: [&Knowledge; 5] =
+    [&pinpoint::KNOWLEDGE, &eum::KNOWLEDGE, &whatsapp::KNOWLEDGE, &vonage::KNOWLEDGE, &vonage::messages::KNOWLEDGE];
 
 /// The family of an event; `None` when no rule recognises it.
 pub fn recognise(event: &Scanned) -> Option<&'static Knowledge> {
@@ -68,9 +73,10 @@ impl<'a> Reading<'a> {
         Self { msg, added: Vec::new(), event, limits }
     }
 
-    /// Puts a member, as JSON text on one line, beside those of the event; not when the event has one of that name.
+    /// Puts a member, as JSON text on one line, beside those of the event; not when the document has one of that name.
     pub fn add(&mut self, name: &'static str, json: impl Into<Vec<u8>>) {
-        if self.event.get(name.as_bytes()).is_none() {
+        let event = self.event;
+        if !event.members.iter().any(|member| *name_of(event.key(member)) == *name.as_bytes()) {
             self.added.push((name, json.into()));
         }
     }

@@ -170,7 +170,7 @@ impl Names {
         let mut changed = HashMap::with_capacity(odd.len());
         for (ordinal, key) in odd {
             let free = |name: &[u8]| !is_taken(name) && !used.contains(name);
-            let name = first_free(wanted(&decoded(key)).into_owned(), ordinal, free);
+            let name = first_free(name_of(key).into_owned(), ordinal, free);
             changed.insert(key.to_vec(), String::from_utf8_lossy(&name).into_owned());
             used.insert(name);
         }
@@ -194,6 +194,11 @@ fn first_free(name: Vec<u8>, ordinal: usize, free: impl Fn(&[u8]) -> bool) -> Ve
         }
         name
     })
+}
+
+/// What a member of this key is called in a document, unless another has that name or it is not an event's to use.
+pub fn name_of(key: &[u8]) -> Cow<'_, [u8]> {
+    if key.contains(&b'\\') { Cow::Owned(wanted(&decoded(key)).into_owned()) } else { wanted(key) }
 }
 
 /// What a key should be called if that name is free.

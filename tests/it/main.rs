@@ -13,6 +13,7 @@ mod large;
 mod leases;
 mod main_path;
 mod memory;
+mod message_shapes;
 mod outside;
 mod page;
 mod prune;

@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use super::requests::{ask, client, create_all};
 use super::support::{PINPOINT_SAMPLES, samples};
 
-fn options() -> TemplateOptions {
+pub fn options() -> TemplateOptions {
     TemplateOptions { shards: Some(1), replicas: Some(0), ..TemplateOptions::default() }
 }
 
 /// `events` in another order for every `seed`.
-fn shuffled(events: &[Value], seed: u64) -> Vec<Value> {
+pub fn shuffled(events: &[Value], seed: u64) -> Vec<Value> {
     let mut events = events.to_vec();
     let mut state = seed;
     for at in (1..events.len()).rev() {
@@ -30,7 +30,7 @@ fn shuffled(events: &[Value], seed: u64) -> Vec<Value> {
 }
 
 /// The document that essink makes of an event.
-fn written(event: &Value) -> Value {
+pub fn written(event: &Value) -> Value {
     const HOUR: i64 = 3_600_000;
     let rules = Rules {
         scan: ScanLimits { depth: 100, keys: 10_000 },

@@ -7,6 +7,8 @@ use super::*;
 use crate::event::clock::ClockBounds;
 use crate::event::unwrap::{Event, Piece, Rules, Unwrapper, Wrapping};
 
+pub mod near;
+
 /// 2026-07-07T04:53:20Z
 pub const ARRIVED: Millis = Millis(1_783_400_000_000);
 

@@ -68,7 +68,7 @@ fn the_vocabulary_has_the_types_that_queries_need() {
     };
     let words = "provider channel status event id to to_domain from from_domain country currency campaign campaign_kind \
                  user client session reason reason_class tags config_set send_status link user_agent carrier device \
-                 cost_usd cost parts final ip geo";
+                 cost_usd cost conversation parts final ip geo";
     let properties = msg["properties"].as_object().unwrap();
     let mapped: BTreeSet<_> = properties.keys().map(String::as_str).collect();
     assert_eq!(mapped, words.split_whitespace().collect());
