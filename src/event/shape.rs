@@ -8,13 +8,14 @@ use serde_json::Value;
 /// What is known of a value and of all below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shape {
-    /// Nothing: no mapping looks into it, or the first document of a day decides.
+    /// Nothing: no mapping looks into it.
     Open,
     /// An object whose keys the sender chooses; each of its values is a scalar. The mapping names these.
     Free(Vec<Box<str>>),
     /// A scalar, or an array of scalars.
     Scalar,
-    /// An object with these members, shorter names first; other members are [`Self::Open`].
+    /// An object with these members, shorter names first. Any other is a scalar: were it an object once, every scalar of
+    /// that name would be refused for the rest of the day.
     Object(Vec<(Box<str>, Shape)>),
 }
 
@@ -48,7 +49,7 @@ impl Shape {
                 Self::Object(members)
             }
             None if mapping["type"].is_string() && mapping["type"] != "object" => Self::Scalar,
-            None => Self::Open,
+            None => Self::Object(Vec::new()),
         }
     }
 
@@ -76,8 +77,8 @@ impl Shape {
     /// What is known of the member `key`, escapes as they came.
     pub fn below(&self, key: &[u8]) -> &Self {
         match self {
-            Self::Free(_) => SCALAR,
-            _ => self.named(key).unwrap_or(OPEN),
+            Self::Free(_) | Self::Object(_) => self.named(key).unwrap_or(SCALAR),
+            Self::Open | Self::Scalar => OPEN,
         }
     }
 
@@ -129,7 +130,8 @@ mod tests {
         assert_eq!(at(&["attributes", "whatever"]), Shape::Scalar);
         assert_eq!(at(&["endpoint", "Id"]), Shape::Scalar);
         assert_eq!(at(&["endpoint", "User", "More"]), Shape::Free(Vec::new()));
-        assert_eq!((at(&["any"]), at(&["loose"]), at(&["unknown"])), (Shape::Open, Shape::Open, Shape::Open));
+        assert_eq!((at(&["any"]), at(&["any", "below"])), (Shape::Open, Shape::Open));
+        assert_eq!((at(&["loose"]), at(&["unknown"])), (Shape::Object(Vec::new()), Shape::Scalar));
         assert!(matches!(at(&["endpoint", "User"]), Shape::Object(_)));
     }
 }
