@@ -49,12 +49,21 @@ fn fits(value: &[u8], shape: &Shape) -> bool {
     match (shape, value.first()) {
         (Shape::Open, _) => true,
         (Shape::Scalar, _) => is_flat(value),
+        (Shape::Guessed, _) => is_flat(value) && is_of_one_type(value),
         (Shape::Free(_) | Shape::Object(_), Some(b'{')) => {
             walk::members(value).all(|(key, v)| fits(v, shape.below(key)))
         }
         (Shape::Object(_), Some(b'[')) => walk::elements(value).all(|v| v.starts_with(b"{") && fits(v, shape)),
         (Shape::Free(_) | Shape::Object(_), _) => is_nothing(value),
     }
+}
+
+/// Whether an array holds numbers alone, or none.
+fn is_of_one_type(value: &[u8]) -> bool {
+    let is_number = |v: &[u8]| matches!(v.first(), Some(b'-' | b'0'..=b'9'));
+    let mut elements = walk::elements(value).filter(|v| !is_nothing(v));
+    let first = elements.next().map(is_number);
+    elements.all(|v| Some(is_number(v)) == first)
 }
 
 /// Values that make no mapping and meet none.
@@ -94,7 +103,8 @@ fn write_member(key: &str, value: &[u8], shape: &Shape, out: &mut Vec<u8>) {
 
 fn write_value(value: &[u8], shape: &Shape, out: &mut Vec<u8>) {
     match (shape, value.first()) {
-        (Shape::Scalar, _) => write_flat(value, out),
+        (Shape::Scalar | Shape::Guessed, _) if fits(value, shape) => out.extend_from_slice(value),
+        (Shape::Scalar | Shape::Guessed, _) => write_text(value, out),
         (_, Some(b'{')) => write_object(value, out, |key, v, name, out| write_member(name, v, shape.below(key), out)),
         (Shape::Open | Shape::Object(_), Some(b'[')) => write_array(value, shape, out),
         (Shape::Free(_) | Shape::Object(_), _) if !is_nothing(value) => write_lonely(value, out),
@@ -134,10 +144,6 @@ fn write_lonely(value: &[u8], out: &mut Vec<u8>) {
         write_text(value, out);
     }
     out.push(b'}');
-}
-
-fn write_flat(value: &[u8], out: &mut Vec<u8>) {
-    if is_flat(value) { out.extend_from_slice(value) } else { write_text(value, out) }
 }
 
 fn write_text(json: &[u8], out: &mut Vec<u8>) {
@@ -243,6 +249,7 @@ mod tests {
     fn what_fits_is_left_alone() {
         check(r#"{"open":{"b":[1,{"c":2}]}}"#, r#""open":{"b":[1,{"c":2}]}"#);
         check(r#"{"new":{"b":1},"newer":[1]}"#, r#""new":"{\"b\":1}","newer":[1]"#);
+        check(r#"{"a":[1,null,2.5],"b":["x",true],"c":[1,"x"]}"#, r#""a":[1,null,2.5],"b":["x",true],"c":"[1,\"x\"]""#);
         let fits = |value: &str| !touches(b"attributes", value.as_bytes(), &shape());
         assert!(fits(r#"{"a":"b","c":[1,"x"],"d":null,"e":[]}"#));
         assert!(fits("null") && fits("[]") && fits("{}"));

@@ -14,13 +14,16 @@ pub enum Shape {
     Free(Vec<Box<str>>),
     /// A scalar, or an array of scalars.
     Scalar,
-    /// An object with these members, shorter names first. Any other is a scalar: were it an object once, every scalar of
-    /// that name would be refused for the rest of the day.
+    /// A scalar whose type the first document of a day decides. Were that an object, every scalar of the name would be
+    /// refused until midnight, and a list of numbers and words at once is refused by itself.
+    Guessed,
+    /// An object with these members, shorter names first; others are [`Self::Guessed`].
     Object(Vec<(Box<str>, Shape)>),
 }
 
 const OPEN: &Shape = &Shape::Open;
 const SCALAR: &Shape = &Shape::Scalar;
+const GUESSED: &Shape = &Shape::Guessed;
 
 impl Shape {
     /// The shape of documents under an index template. `template` is its JSON text.
@@ -77,8 +80,9 @@ impl Shape {
     /// What is known of the member `key`, escapes as they came.
     pub fn below(&self, key: &[u8]) -> &Self {
         match self {
-            Self::Free(_) | Self::Object(_) => self.named(key).unwrap_or(SCALAR),
-            Self::Open | Self::Scalar => OPEN,
+            Self::Free(_) => SCALAR,
+            Self::Object(_) => self.named(key).unwrap_or(GUESSED),
+            Self::Open | Self::Scalar | Self::Guessed => OPEN,
         }
     }
 
@@ -90,7 +94,7 @@ impl Shape {
                 at.ok().map(|at| &members[at].1)
             }
             Self::Free(names) => names.binary_search_by(|name| order(name.as_bytes(), key)).is_ok().then_some(SCALAR),
-            Self::Open | Self::Scalar => None,
+            Self::Open | Self::Scalar | Self::Guessed => None,
         }
     }
 }
@@ -131,7 +135,7 @@ mod tests {
         assert_eq!(at(&["endpoint", "Id"]), Shape::Scalar);
         assert_eq!(at(&["endpoint", "User", "More"]), Shape::Free(Vec::new()));
         assert_eq!((at(&["any"]), at(&["any", "below"])), (Shape::Open, Shape::Open));
-        assert_eq!((at(&["loose"]), at(&["unknown"])), (Shape::Object(Vec::new()), Shape::Scalar));
+        assert_eq!((at(&["loose"]), at(&["unknown"])), (Shape::Object(Vec::new()), Shape::Guessed));
         assert!(matches!(at(&["endpoint", "User"]), Shape::Object(_)));
     }
 }
