@@ -25,6 +25,7 @@ on_a_wiped_cluster! {
     shapes::every_family_has_the_vocabulary_and_takes_unknown_members,
     message_shapes::members_of_message_events_take_what_comes,
     message_shapes::members_of_message_events_have_their_types,
+    near::no_event_near_a_published_one_is_refused,
     templates::indices_of_guessed_types_are_named,
     templates::a_run_warns_of_what_needs_somebody,
     templates::closed_indices_are_looked_at_and_aliases_are_not,
