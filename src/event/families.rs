@@ -9,7 +9,11 @@ use super::rewrite::Shape;
 use super::scan::{ScanLimits, Scanned};
 use super::time::Millis;
 
+mod bird;
+mod connect;
+mod pendula;
 mod pinpoint;
+mod ses;
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +33,8 @@ pub struct Knowledge {
 }
 
 /// Every family that is recognised, in the order they are asked: the first that says yes has the event.
-const TABLE: [&Knowledge; 1] = [&pinpoint::KNOWLEDGE];
+const TABLE: [&Knowledge; 5] =
+    [&pinpoint::KNOWLEDGE, &ses::KNOWLEDGE, &bird::KNOWLEDGE, &pendula::KNOWLEDGE, &connect::KNOWLEDGE];
 
 /// The family of an event; `None` when no rule recognises it.
 pub fn recognise(event: &Scanned) -> Option<&'static Knowledge> {

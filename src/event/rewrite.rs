@@ -3,7 +3,8 @@
 //! Keys: a dot makes an object out of a scalar's neighbour, and a blank key is refused, so dots
 //! become `_` and blank keys `_`. Free maps (users choose the keys): a value that is an object, also an
 //! empty one, or an array of them, becomes its JSON text, so that one user's object never meets another's
-//! scalar. Stamps: the same, because `ignore_malformed` forgives a date every scalar but no object.
+//! scalar. Stamps: the same, because `ignore_malformed` forgives a date every scalar but no object. Where the mapping
+//! knows an object, a scalar becomes one: `{"_value": …}`.
 //! Top-level names that the engine owns, and those that essink adds, get a trailing `_`.
 
 use std::borrow::Cow;
@@ -20,8 +21,10 @@ pub enum Shape {
     Free,
     /// The mapping knows a scalar here, whatever comes.
     Scalar,
-    /// An object of which some members are free or hold free maps.
+    /// An object, or an array of them, of which some members are free or hold free maps.
     Holds(&'static [(&'static str, Shape)]),
+    /// The same, but every member that is not named is a scalar.
+    Flat(&'static [(&'static str, Shape)]),
 }
 
 /// Top-level names of a document that are not an event's to use.
@@ -59,12 +62,12 @@ pub fn touches(key: &[u8], value: &[u8], shape: &Shape) -> bool {
 
 impl Shape {
     fn below(&self, key: &[u8]) -> &Self {
-        match self {
-            Self::Holds(members) => {
-                members.iter().find(|(name, _)| name.as_bytes() == key).map_or(&Self::Fixed, |(_, shape)| shape)
-            }
-            Self::Fixed | Self::Free | Self::Scalar => &Self::Fixed,
-        }
+        let (members, others) = match self {
+            Self::Holds(members) => (*members, &Self::Fixed),
+            Self::Flat(members) => (*members, &Self::Scalar),
+            Self::Fixed | Self::Free | Self::Scalar => return &Self::Fixed,
+        };
+        members.iter().find(|(name, _)| name.as_bytes() == key).map_or(others, |(_, shape)| shape)
     }
 }
 
@@ -74,7 +77,11 @@ fn fits(value: &[u8], shape: &Shape) -> bool {
         Shape::Scalar => is_flat(value),
         Shape::Free if value.starts_with(b"{") => walk::members(value).all(|(_, v)| is_flat(v)),
         Shape::Free => matches!(value, b"null" | b"[]"),
-        Shape::Holds(_) => walk::members(value).all(|(key, v)| fits(v, shape.below(key))),
+        Shape::Holds(_) | Shape::Flat(_) => match value.first() {
+            Some(b'{') => walk::members(value).all(|(key, v)| fits(v, shape.below(key))),
+            Some(b'[') => walk::elements(value).all(|v| fits(v, shape)),
+            _ => value == b"null",
+        },
     }
 }
 
@@ -108,7 +115,7 @@ fn write_member(key: &str, value: &[u8], shape: &Shape, out: &mut Vec<u8>) {
     match shape {
         Shape::Free => write_free(value, out),
         Shape::Scalar => write_flat(value, out),
-        _ => write_value(value, shape, out),
+        Shape::Fixed | Shape::Holds(_) | Shape::Flat(_) => write_value(value, shape, out),
     }
 }
 
@@ -121,11 +128,12 @@ fn write_value(value: &[u8], shape: &Shape, out: &mut Vec<u8>) {
                 if n > 0 {
                     out.push(b',');
                 }
-                write_value(element, &Shape::Fixed, out);
+                write_value(element, shape, out);
             }
             out.push(b']');
         }
-        _ => out.extend_from_slice(value),
+        _ if matches!(shape, Shape::Fixed) || value == b"null" => out.extend_from_slice(value),
+        _ => write_wrapped(value, out),
     }
 }
 
@@ -150,16 +158,19 @@ fn write_free(value: &[u8], out: &mut Vec<u8>) {
             out.push(b':');
             write_flat(v, out);
         }),
-        _ => {
-            out.extend_from_slice(br#"{"_value":"#);
-            if value.starts_with(b"\"") {
-                out.extend_from_slice(value)
-            } else {
-                write_text(value, out)
-            }
-            out.push(b'}');
-        }
+        _ => write_wrapped(value, out),
     }
+}
+
+/// An object that holds the text of what should have been one.
+fn write_wrapped(value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"_value":"#);
+    if value.starts_with(b"\"") {
+        out.extend_from_slice(value)
+    } else {
+        write_text(value, out)
+    }
+    out.push(b'}');
 }
 
 fn write_flat(value: &[u8], out: &mut Vec<u8>) {
@@ -246,6 +257,7 @@ mod tests {
         ("attributes", Shape::Free),
         ("at", Shape::Scalar),
         ("endpoint", Shape::Holds(&[("Attributes", Shape::Free)])),
+        ("flat", Shape::Flat(&[("map", Shape::Free)])),
     ]);
 
     fn check(json: &str, expected: &str) {
@@ -304,6 +316,30 @@ mod tests {
             r#"{"endpoint":{"Attributes":{"k":{"v":1}},"Id":"1"}}"#,
             r#""endpoint":{"Attributes":{"k":"{\"v\":1}"},"Id":"1"}"#,
         );
+    }
+
+    #[test]
+    fn where_an_object_belongs_a_scalar_becomes_one() {
+        let endpoint = |value: &str, expected: &str| {
+            assert_eq!(touches(b"endpoint", value.as_bytes(), &SHAPE), value != expected, "{value}");
+            check(&format!(r#"{{"endpoint":{value}}}"#), &format!(r#""endpoint":{expected}"#));
+        };
+        for fitting in ["null", "[]", "{}", r#"[{"Attributes":{"a":1}},null]"#, r#"{"b":{"c":1},"d":2}"#] {
+            endpoint(fitting, fitting);
+        }
+        endpoint("7", r#"{"_value":"7"}"#);
+        endpoint(r#""x""#, r#"{"_value":"x"}"#);
+        endpoint(r#"[1,[{"Attributes":2}]]"#, r#"[{"_value":"1"},[{"Attributes":{"_value":"2"}}]]"#);
+    }
+
+    #[test]
+    fn of_a_flat_object_every_member_without_a_name_is_a_scalar() {
+        let flat = |value: &str, expected: &str| {
+            assert_eq!(touches(b"flat", value.as_bytes(), &SHAPE), value != expected, "{value}");
+            check(&format!(r#"{{"flat":{value}}}"#), &format!(r#""flat":{expected}"#));
+        };
+        flat(r#"{"a":1,"b":["x"],"map":{"c":2}}"#, r#"{"a":1,"b":["x"],"map":{"c":2}}"#);
+        flat(r#"{"a":{"b":1},"map":{"c":{}}}"#, r#"{"a":"{\"b\":1}","map":{"c":"{}"}}"#);
     }
 
     #[test]
