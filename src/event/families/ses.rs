@@ -81,8 +81,17 @@ const SHAPE: Shape = Shape::Holds(&[
         ]),
     ),
     ("reject", Shape::Holds(&[("reason", Shape::Scalar)])),
-    ("open", ENGAGEMENT),
-    ("click", ENGAGEMENT),
+    ("open", Shape::Holds(&[("timestamp", Shape::Scalar), ("userAgent", Shape::Scalar), ("ipAddress", Shape::Scalar)])),
+    (
+        "click",
+        Shape::Holds(&[
+            ("timestamp", Shape::Scalar),
+            ("userAgent", Shape::Scalar),
+            ("ipAddress", Shape::Scalar),
+            ("link", Shape::Scalar),
+            ("linkTags", Shape::Free),
+        ]),
+    ),
     ("failure", Shape::Holds(&[("templateName", Shape::Scalar), ("errorMessage", Shape::Scalar)])),
     (
         "deliveryDelay",
@@ -146,14 +155,6 @@ const MAIL: Shape = Shape::Holds(&[
             ("subject", Shape::Scalar),
         ]),
     ),
-]);
-
-const ENGAGEMENT: Shape = Shape::Holds(&[
-    ("timestamp", Shape::Scalar),
-    ("userAgent", Shape::Scalar),
-    ("ipAddress", Shape::Scalar),
-    ("link", Shape::Scalar),
-    ("linkTags", Shape::Free),
 ]);
 
 const PREFERENCES: Shape = Shape::Holds(&[
