@@ -23,8 +23,11 @@ pub enum Shape {
     Scalar,
     /// An object, or an array of them, of which some members are free or hold free maps.
     Holds(&'static [(&'static str, Shape)]),
-    /// The same, but every member that is not named is a scalar.
+    /// The same, but every member that is not named is [`Self::Plain`].
     Flat(&'static [(&'static str, Shape)]),
+    /// A scalar, or scalars that the mapping takes for one type: it makes the type out of what comes first, and refuses
+    /// a document that would need two.
+    Plain,
 }
 
 /// Top-level names of a document that are not an event's to use.
@@ -64,8 +67,8 @@ impl Shape {
     fn below(&self, key: &[u8]) -> &Self {
         let (members, others) = match self {
             Self::Holds(members) => (*members, &Self::Fixed),
-            Self::Flat(members) => (*members, &Self::Scalar),
-            Self::Fixed | Self::Free | Self::Scalar => return &Self::Fixed,
+            Self::Flat(members) => (*members, &Self::Plain),
+            Self::Fixed | Self::Free | Self::Scalar | Self::Plain => return &Self::Fixed,
         };
         members.iter().find(|(name, _)| name.as_bytes() == key).map_or(others, |(_, shape)| shape)
     }
@@ -75,6 +78,7 @@ fn fits(value: &[u8], shape: &Shape) -> bool {
     match shape {
         Shape::Fixed => true,
         Shape::Scalar => is_flat(value),
+        Shape::Plain => is_plain(value),
         Shape::Free if value.starts_with(b"{") => walk::members(value).all(|(_, v)| is_flat(v)),
         Shape::Free => matches!(value, b"null" | b"[]"),
         Shape::Holds(_) | Shape::Flat(_) => match value.first() {
@@ -92,6 +96,14 @@ fn is_flat(value: &[u8]) -> bool {
         Some(b'[') => walk::elements(value).all(|v| !matches!(v.first(), Some(b'{' | b'['))),
         _ => true,
     }
+}
+
+/// Flat, and not numbers among others: of those two the rules for members without a name make two types.
+fn is_plain(value: &[u8]) -> bool {
+    let is_number = |v: &[u8]| matches!(v.first(), Some(b'-' | b'0'..=b'9'));
+    let mut known = walk::elements(value).filter(|v| *v != b"null");
+    let first = known.next().is_some_and(is_number);
+    is_flat(value) && known.all(|v| is_number(v) == first)
 }
 
 /// Writes the members of the top-level object `json`, each led by a comma.
@@ -114,7 +126,8 @@ fn write_member(key: &str, value: &[u8], shape: &Shape, out: &mut Vec<u8>) {
     out.push(b':');
     match shape {
         Shape::Free => write_free(value, out),
-        Shape::Scalar => write_flat(value, out),
+        Shape::Scalar | Shape::Plain if fits(value, shape) => out.extend_from_slice(value),
+        Shape::Scalar | Shape::Plain => write_text(value, out),
         Shape::Fixed | Shape::Holds(_) | Shape::Flat(_) => write_value(value, shape, out),
     }
 }
@@ -333,13 +346,18 @@ mod tests {
     }
 
     #[test]
-    fn of_a_flat_object_every_member_without_a_name_is_a_scalar() {
+    fn of_a_flat_object_every_member_without_a_name_is_plain() {
         let flat = |value: &str, expected: &str| {
             assert_eq!(touches(b"flat", value.as_bytes(), &SHAPE), value != expected, "{value}");
             check(&format!(r#"{{"flat":{value}}}"#), &format!(r#""flat":{expected}"#));
         };
         flat(r#"{"a":1,"b":["x"],"map":{"c":2}}"#, r#"{"a":1,"b":["x"],"map":{"c":2}}"#);
         flat(r#"{"a":{"b":1},"map":{"c":{}}}"#, r#"{"a":"{\"b\":1}","map":{"c":"{}"}}"#);
+        flat(
+            r#"{"a":[1,null,-2.5],"b":["x",true,null],"c":[],"d":null}"#,
+            r#"{"a":[1,null,-2.5],"b":["x",true,null],"c":[],"d":null}"#,
+        );
+        flat(r#"{"a":[null,1,"x"],"b":[[1]]}"#, r#"{"a":"[null,1,\"x\"]","b":"[[1]]"}"#);
     }
 
     #[test]

@@ -30,11 +30,13 @@ mod tests;
 pub const KNOWLEDGE: Knowledge =
     Knowledge { family: Family::Bird, recognise, stamp: filed_by, read: read::read, shape: SHAPE };
 
-/// A row is flat but for these. "Types are consistent within one event type only", and fields come without notice, so
-/// an object that nobody knows is kept as text: another type's scalar of that name would refuse it.
+/// A row is flat but for these. Fields come without notice, and "types are consistent within one event type only": an
+/// object that is not documented is kept as text, so that no other type's scalar of that name refuses it.
 const SHAPE: Shape = Shape::Flat(&[
     ("rcpt_meta", Shape::Free),
     ("rcpt_subs", Shape::Free),
+    ("rcpt_tags", Shape::Scalar),
+    ("sms_remoteids", Shape::Scalar),
     ("geo_ip", Shape::Flat(&[])),
     ("user_agent_parsed", Shape::Flat(&[])),
     ("ab_test", Shape::Fixed),

@@ -14,17 +14,58 @@
 use super::Knowledge;
 use crate::event::clock::{Clock, stamp};
 use crate::event::family::Family;
+use crate::event::rewrite::Shape;
 use crate::event::scan::Scanned;
 use crate::event::time::Millis;
 
 mod read;
-mod shape;
 #[cfg(test)]
 mod tests;
 
 /// What is known of Connect's contact records.
 pub const KNOWLEDGE: Knowledge =
-    Knowledge { family: Family::Connect, recognise, stamp: filed_by, read: read::read, shape: shape::RECORD };
+    Knowledge { family: Family::Connect, recognise, stamp: filed_by, read: read::read, shape: SHAPE };
+
+/// Objects that are documented; those that nobody searches are not looked into.
+const SHAPE: Shape = Shape::Flat(&[
+    ("Attributes", Shape::Free),
+    ("Tags", Shape::Free),
+    ("ContactDetails", Shape::Free),
+    ("Campaign", Shape::Flat(&[])),
+    ("CustomerEndpoint", Shape::Flat(&[])),
+    ("SystemEndpoint", Shape::Flat(&[])),
+    ("TransferredToEndpoint", Shape::Flat(&[])),
+    (
+        "Agent",
+        Shape::Flat(&[
+            ("RoutingProfile", Shape::Flat(&[])),
+            ("HierarchyGroups", Shape::Fixed),
+            ("StateTransitions", Shape::Fixed),
+            ("Capabilities", Shape::Fixed),
+            ("DeviceInfo", Shape::Flat(&[])),
+        ]),
+    ),
+    ("Queue", Shape::Flat(&[])),
+    ("Recording", Shape::Flat(&[])),
+    ("Recordings", Shape::Flat(&[])),
+    ("MediaStreams", Shape::Flat(&[])),
+    ("DisconnectDetails", Shape::Flat(&[])),
+    ("CustomerVoiceActivity", Shape::Flat(&[])),
+    ("SegmentAttributes", Shape::Fixed),
+    ("References", Shape::Fixed),
+    ("AdditionalEmailRecipients", Shape::Fixed),
+    ("ChatMetrics", Shape::Fixed),
+    ("ContactEvaluations", Shape::Fixed),
+    ("ContactLens", Shape::Fixed),
+    ("Customer", Shape::Fixed),
+    ("ExternalThirdParty", Shape::Fixed),
+    ("GlobalResiliencyMetadata", Shape::Fixed),
+    ("OutboundStrategy", Shape::Fixed),
+    ("QualityMetrics", Shape::Fixed),
+    ("RoutingCriteria", Shape::Fixed),
+    ("VoiceIdResult", Shape::Fixed),
+    ("WisdomInfo", Shape::Fixed),
+]);
 
 fn recognise(event: &Scanned) -> bool {
     let is_text = |key: &str| event.get(key.as_bytes()).is_some_and(|value| value.starts_with(b"\""));

@@ -15,7 +15,7 @@ pub fn agrees(name: &str, shape: &Shape) {
 fn properties(path: &str, mapping: &Value, shape: &Shape) {
     let (members, others) = match shape {
         Shape::Holds(members) => (*members, Shape::Fixed),
-        Shape::Flat(members) => (*members, Shape::Scalar),
+        Shape::Flat(members) => (*members, Shape::Plain),
         other => panic!("{path} is an object in the template and {other:?} in the shape"),
     };
     let mapped = mapping["properties"].as_object().expect("properties");
@@ -34,9 +34,11 @@ fn member(path: &str, mapping: &Value, shape: &Shape) {
     }
     match (mapping["type"].as_str().expect("a type"), shape) {
         ("object", Shape::Free | Shape::Fixed) => assert_eq!(mapping["enabled"], false, "{path}"),
-        ("object", Shape::Holds([])) => {}
-        ("date" | "ip" | "double", Shape::Scalar) => assert_eq!(mapping["ignore_malformed"], true, "{path}"),
-        ("keyword", Shape::Scalar) => {
+        ("object", Shape::Flat([])) => {}
+        ("date" | "ip" | "double", Shape::Scalar | Shape::Plain) => {
+            assert_eq!(mapping["ignore_malformed"], true, "{path}")
+        }
+        ("keyword", Shape::Scalar | Shape::Plain) => {
             // The index refuses a text of 32,767 bytes, unless it does not look at it.
             let unseen = mapping["index"] == false && mapping["doc_values"] == false;
             assert!(unseen || mapping["ignore_above"].as_u64().is_some_and(|most| most <= 8191), "{path}");
