@@ -75,6 +75,7 @@ fn a_direction_that_is_not_clear_is_not_said() {
         assert_eq!(said["to"], to, "{method} {channel}");
         assert_eq!(said["from"].is_null(), to.is_null(), "{method} {channel}");
     }
+    assert_eq!(campaign(json!({"Channel": "CHAT"}))["to"], "+6421000000", "a campaign goes out, whatever the method");
 }
 
 #[test]
