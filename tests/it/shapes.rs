@@ -179,15 +179,15 @@ pub async fn every_family_has_the_vocabulary_and_takes_unknown_members(url: &str
             let odd =
                 json!({"msg": odd, "essink": {"wrapping": {"name": "sns", "time": "yesterday", "more": {"a": 1}}}});
             let events: Vec<_> = std::iter::once(first).chain(&unknown).map(event).chain([odd]).collect();
-            let refused = create_all(&client, &format!("{family}-2020-01-{:02}", day + 1), &events).await;
+            let refused = create_all(&client, &format!("{family}-2021-01-{:02}", day + 1), &events).await;
             assert_eq!(refused, [Value::Null; 0], "{family}, first {first}");
         }
-        let caps = ask(&client, Method::GET, &format!("/{family}-*/_field_caps?fields=*unknown*"), None).await;
+        let caps = ask(&client, Method::GET, &format!("/{family}-2021-*/_field_caps?fields=*unknown*"), None).await;
         // A member that is null on the first day is not mapped then; text and truth are keywords, numbers are doubles.
         let types = |field: &str| caps["fields"][field].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!((types("unknown"), types("nested.unknown")), two(&["double", "keyword"]), "{family}");
     }
-    let caps = ask(&client, Method::GET, "/*-2020-01-0*/_field_caps?fields=msg.*,essink.wrapping.*", None).await;
+    let caps = ask(&client, Method::GET, "/*-2021-01-0*/_field_caps?fields=msg.*,essink.wrapping.*", None).await;
     let expected = [
         ("msg.status", "keyword"),
         ("msg.final", "keyword"),
@@ -209,10 +209,10 @@ pub async fn every_family_has_the_vocabulary_and_takes_unknown_members(url: &str
         {"term": {"msg.status": "clicked"}}, {"term": {"msg.final": "true"}}, {"range": {"msg.cost_usd": {"gt": 0.006}}},
         {"term": {"msg.ip": "192.0.2.0/24"}}, {"term": {"msg.tags": "plan=gold"}},
         {"geo_distance": {"distance": "10km", "msg.geo": {"lat": 52.5, "lon": 13.4}}}]}}});
-    let found = ask(&client, Method::POST, "/*-2020-01-0*/_search", Some(&everybody)).await;
+    let found = ask(&client, Method::POST, "/*-2021-01-0*/_search", Some(&everybody)).await;
     assert_eq!(found["hits"]["total"]["value"], 7 * unknown.len() * (unknown.len() + 1), "{found}");
     let odd = json!({"size": 0, "track_total_hits": true, "query": {"term": {"msg.ip.keyword": "unknown"}}});
-    let found = ask(&client, Method::POST, "/*-2020-01-0*/_search", Some(&odd)).await;
+    let found = ask(&client, Method::POST, "/*-2021-01-0*/_search", Some(&odd)).await;
     assert_eq!(found["hits"]["total"]["value"], 7 * unknown.len(), "{found}");
 }
 
