@@ -1,11 +1,12 @@
-//! Bird, once SparkPost: one row of a webhook's batch, of the ingest API or of the Events API. The three look alike once
-//! `{"msys":{"message_event":{…}}}` is taken off.
+//! Bird, once SparkPost: one row of a webhook's batch, of the ingest API or of the Events API. The three look alike
+//! once `{"msys":{"message_event":{…}}}` is taken off.
 //!
 //! | form | told by |
 //! |---|---|
-//! | a row of a known kind | `type` and `timestamp`, and one of `event_id`, `message_id`, `transmission_id`; of an `sms_status` `sms_dst` will do |
+//! | a row of a known kind | `type`, `timestamp`, and one of `event_id`, `message_id`, `transmission_id` |
+//! | … of `sms_status` | the same, or `sms_dst` for an id |
 //! | … of the two kinds with an everyday name, `success` and `error` | these and `batch_id`, `event_id` |
-//! | … of a kind to come | `type`, `timestamp` and `event_id`, and one of `message_id`, `transmission_id`, `rcpt_to` |
+//! | … of a kind to come | `type`, `timestamp`, `event_id`, and one of `message_id`, `transmission_id`, `rcpt_to` |
 //! | inbound mail (`relay_message`) | `webhook_id`, `msg_from`, `rcpt_to`, `content` and no `type` |
 //!
 //! `timestamp` files a row; Bird's clock made it: seconds as a number or as digits in a string, in the Events API

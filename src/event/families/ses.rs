@@ -1,4 +1,4 @@
-//! Amazon SES: what event publishing says of the mail it sends, and the notifications of identities and of receipt rules.
+//! Amazon SES: what event publishing says of the mail it sends, and the notifications of identities and receipt rules.
 //!
 //! | form | told by |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! `timestamp` files the event; where it has none (`Send`, `Reject`, `Rendering Failure`) `mail.timestamp` does. The
 //! services' clocks made both.
 //!
-//! Source: the SES developer guide, "Contents of event data that Amazon SES publishes to Firehose" and "Amazon SNS
+//! Source: the SES developer guide, "Contents of event data that Amazon SES publishes to Firehose", "Amazon SNS
 //! notification contents for Amazon SES"; for mail received, "Contents of notifications for Amazon SES email receiving".
 
 use super::Knowledge;

@@ -69,8 +69,8 @@ enum Direction {
     Out,
 }
 
-/// Who called whom. A transfer, a callback's queue or a supervisor's ear keeps the endpoints of a contact before it, whose
-/// direction this record does not say.
+/// Who called whom. A transfer or a supervisor's ear keeps the endpoints of a contact before it, whose direction this
+/// record does not say.
 fn direction(event: &Scanned, is_campaign: bool, channel: Option<&str>) -> Option<Direction> {
     match (unquoted(event.get(b"InitiationMethod")?), channel) {
         _ if is_campaign => Some(Direction::Out),
