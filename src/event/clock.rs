@@ -85,6 +85,11 @@ fn believable(millis: i64) -> Option<Millis> {
     (OLDEST..=NEWEST).contains(&millis).then_some(Millis(millis))
 }
 
+/// Reads a stamp that is seconds since 1970, as a number or as digits in a string, or RFC 3339; the rest as [`stamp`].
+pub fn seconds_or_rfc3339(value: &[u8]) -> Option<Millis> {
+    if unquoted(value)?.parse::<i64>().is_ok() { seconds(value) } else { stamp(value) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,5 +179,30 @@ mod tests {
         ] {
             assert_eq!(read(unreadable), None, "{unreadable}");
         }
+    }
+
+    #[test]
+    fn seconds_are_not_taken_for_milliseconds_nor_the_other_way_round() {
+        let read = |text: &str| seconds_or_rfc3339(text.as_bytes()).map(|m| m.0);
+        assert_eq!(read("1454442600"), Some(1_454_442_600_000));
+        assert_eq!(read(r#""1549054731""#), Some(1_549_054_731_000));
+        assert_eq!(read(r#""2016-04-18T14:25:07.000+00:00""#), Some(1_460_989_507_000));
+        assert_eq!(read("1388534400"), Some(1_388_534_400_000));
+        for unreadable in [
+            "1454442600000",
+            r#""1454442600000""#,
+            "1388534399",
+            "0",
+            "-1454442600",
+            "9223372036854775807",
+            "1454442600.5",
+            "null",
+            "{}",
+            r#""""#,
+            r#""soon""#,
+        ] {
+            assert_eq!(read(unreadable), None, "{unreadable}");
+        }
+        assert_eq!(stamp(b"1454442600"), None, "Pinpoint's milliseconds are read as before");
     }
 }

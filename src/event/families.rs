@@ -13,8 +13,12 @@ use super::scan::{ScanLimits, Scanned};
 use super::shape::Shape;
 use super::time::Millis;
 
+mod bird;
+mod connect;
 mod eum;
+mod pendula;
 mod pinpoint;
+mod ses;
 mod vonage;
 mod whatsapp;
 
@@ -38,8 +42,17 @@ pub struct Knowledge {
 }
 
 /// Every family that is recognised, in the order they are asked: the first that says yes has the event.
-const TABLE: [&Knowledge; 5] =
-    [&pinpoint::KNOWLEDGE, &eum::KNOWLEDGE, &whatsapp::KNOWLEDGE, &vonage::KNOWLEDGE, &vonage::messages::KNOWLEDGE];
+const TABLE: [&Knowledge; 9] = [
+    &pinpoint::KNOWLEDGE,
+    &ses::KNOWLEDGE,
+    &eum::KNOWLEDGE,
+    &whatsapp::KNOWLEDGE,
+    &bird::KNOWLEDGE,
+    &vonage::KNOWLEDGE,
+    &vonage::messages::KNOWLEDGE,
+    &pendula::KNOWLEDGE,
+    &connect::KNOWLEDGE,
+];
 
 /// The family of an event; `None` when no rule recognises it.
 pub fn recognise(event: &Scanned) -> Option<&'static Knowledge> {
