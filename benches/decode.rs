@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use chrono::NaiveDate;
 use essink::event::clock::ClockBounds;
+use essink::event::family::Prefixes;
 use essink::event::scan::ScanLimits;
 use essink::event::time::Millis;
 use essink::event::unwrap::{Piece, Rules, Unwrapper, Wrapping};
 use essink::pipeline::op::{Origin, RecordRef};
 use essink::pipeline::position::{Sequence, ShardId};
-use essink::pipeline::route::{OldestKept, Prefixes, Router};
+use essink::pipeline::route::{OldestKept, Router};
 use serde::de::IgnoredAny;
 use testkit::events::{Events, Plan};
 
@@ -33,8 +34,7 @@ fn main() {
         values: 10_000,
         clock: ClockBounds { lag: hours(168), lead: hours(1) },
     });
-    let prefixes = Prefixes { pinpoint: "pinpoint-".into(), unrecognized: "unrecognized-".into() };
-    let mut router = Router::new(prefixes, OldestKept::default());
+    let mut router = Router::new(Prefixes::default(), OldestKept::default());
     let source = RecordRef {
         origin: Origin { slot: 0, serial: 0 },
         shard: ShardId::from("shardId-000000000000"),

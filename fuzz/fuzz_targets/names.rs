@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 use essink::config::names;
+use essink::event::family::{self, Family};
 use essink::event::time::{Day, Millis};
 use essink::firehose::name::{Told, arrival};
 use essink::upkeep::names::{Prefixes, check, overlap, pattern, template_name};
@@ -61,7 +62,8 @@ fn prefixes(left: &str, right: &str) {
         let stars = left.contains('*') || right.contains('*');
         assert!(stars || overlap(&pattern(left), &pattern(right)) == common);
     }
-    let all = Prefixes { pinpoint: left.into(), unrecognized: right.into(), ..Prefixes::default() };
+    let families = family::Prefixes::default().with(Family::Pinpoint, left).with(Family::Unrecognized, right);
+    let all = Prefixes { families, ..Prefixes::default() };
     if all.check().is_ok() {
         assert!(!overlap(&pattern(left), &pattern(right)), "an index of two families");
         assert!(!overlap(&pattern(left), "essink-state"), "positions in a family");

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use essink::event::clock::ClockBounds;
 use essink::event::degrade::degraded;
+use essink::event::family::{Family, Prefixes};
 use essink::event::id::EventId;
 use essink::event::scan::{ScanLimits, Scanned, scan};
 use essink::event::time::Millis;
-use essink::event::unwrap::{Event, Family, Piece, Rules, Unwrapper, Wrapping};
+use essink::event::unwrap::{Event, Piece, Rules, Unwrapper, Wrapping};
 use essink::pipeline::op::{Origin, RecordRef};
 use essink::pipeline::position::{Sequence, ShardId};
-use essink::pipeline::route::{OldestKept, Prefixes, Router};
+use essink::pipeline::route::{OldestKept, Router};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use libfuzzer_sys::fuzz_target;
@@ -124,8 +125,7 @@ fn sound_event(event: &Event) {
     assert_eq!(less["essink"]["raw"].as_str().map(str::as_bytes), Some(&event.bytes[..]));
     assert_eq!(less["@timestamp"], body["@timestamp"]);
 
-    let prefixes = Prefixes { pinpoint: "pinpoint-".into(), unrecognized: "unrecognized-".into() };
-    let op = Router::new(prefixes, OldestKept::default()).op(event, source()).expect("every day is kept");
+    let op = Router::new(Prefixes::default(), OldestKept::default()).op(event, source()).expect("every day is kept");
     let lines: Vec<_> = op.lines.split_inclusive(|byte| *byte == b'\n').collect();
     let [action, source] = &lines[..] else { panic!("{} lines in a bulk body", lines.len()) };
     let action: Value = serde_json::from_slice(action).expect("an action is JSON");

@@ -13,9 +13,10 @@ use super::consent::Terminal;
 use super::exit::Failure;
 use super::stores;
 use crate::config::{
-    self, DashboardsAction, DashboardsOptions, DashboardsServer, InitTemplatesOptions, NameOptions, PruneFamily,
-    RetentionOptions, StateOptions, TableOptions,
+    self, DashboardsAction, DashboardsOptions, DashboardsServer, InitTemplatesOptions, NameOptions, RetentionOptions,
+    StateOptions, TableOptions,
 };
+use crate::event::family::Family;
 use crate::lease::cluster::{self, ClusterTable};
 use crate::lease::dynamo::Own;
 use crate::opensearch::client::Client;
@@ -202,7 +203,7 @@ pub(super) async fn ensure_templates(
 /// What the templates are to say.
 fn template_options(names: &NameOptions, options: &config::TemplateOptions) -> TemplateOptions {
     TemplateOptions {
-        prefixes: prefixes(names),
+        prefixes: Prefixes { families: names.families.clone(), dead_letters: names.dead_letter_prefix.clone() },
         shards: Some(options.shards),
         replicas: Some(options.replicas),
         refresh_interval: Some(format!("{}ms", options.refresh_interval.as_millis())),
@@ -213,13 +214,7 @@ fn template_options(names: &NameOptions, options: &config::TemplateOptions) -> T
 /// What may be pruned.
 pub fn prune_options(names: &NameOptions, options: &RetentionOptions) -> PruneOptions {
     let days = |keep: config::KeepDays| NonZeroU32::new(keep.days()).unwrap_or(NonZeroU32::MIN);
-    let family = |family: &PruneFamily| {
-        let prefix = match family {
-            PruneFamily::Pinpoint => &names.pinpoint_prefix,
-            PruneFamily::Unrecognized => &names.unrecognized_prefix,
-        };
-        Keep { prefix: prefix.clone(), days: days(options.keep) }
-    };
+    let family = |family: &Family| Keep { prefix: names.families.of(*family).to_owned(), days: days(options.keep) };
     let dead_letters = options.keep_dead_letters.map(|keep| {
         let prefix = names.dead_letter_prefix.clone();
         Keep { prefix, days: days(keep) }
@@ -235,14 +230,6 @@ pub fn prune_options(names: &NameOptions, options: &RetentionOptions) -> PruneOp
         families: options.families.iter().map(family).chain(dead_letters).collect(),
         rotations: options.rotations.iter().map(rotation).collect(),
         max_delete: options.max_delete,
-    }
-}
-
-fn prefixes(names: &NameOptions) -> Prefixes {
-    Prefixes {
-        pinpoint: names.pinpoint_prefix.clone(),
-        unrecognized: names.unrecognized_prefix.clone(),
-        dead_letters: names.dead_letter_prefix.clone(),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::event::unwrap::Unwrapper;
 use crate::opensearch::bulk::BulkClient;
 use crate::opensearch::client::Client;
 use crate::pipeline::days::DayGuard;
-use crate::pipeline::route::{OldestKept, Prefixes, Router};
+use crate::pipeline::route::{OldestKept, Router};
 use crate::pipeline::run::{Intake, Ports, RunError, run as run_pipeline};
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::{Metrics, Snapshot};
@@ -53,7 +53,7 @@ impl Drive {
         watch_signals(stop.clone(), give_up.clone(), options.grace).map_err(Failure::bug)?;
         let client = connect::cluster_that_keeps_ids(&options.cluster).await?;
         commands::ensure_templates(&client, &options.names, options.templates.as_ref()).await?;
-        let known = stores::existing_indices(&client, &prefixes(&options)).await;
+        let known = stores::existing_indices(&client, &options.names.families).await;
         let days = DayGuard::new(options.events.max_days, known);
         let (metrics, memory) = (Metrics::new(|| clock::now().0), Memory::new(options.batch.memory));
         metrics.memory_bound(memory.bound());
@@ -98,7 +98,7 @@ impl Running {
 
 /// What takes events out of records, and gives them their index; events of days before those kept expire.
 pub fn decoder(options: &DriveOptions) -> (Unwrapper, Router) {
-    (Unwrapper::new(worker::rules(&options.events)), Router::new(prefixes(options), oldest_kept(options)))
+    (Unwrapper::new(worker::rules(&options.events)), Router::new(options.names.families.clone(), oldest_kept(options)))
 }
 
 fn oldest_kept(options: &DriveOptions) -> OldestKept {
@@ -107,11 +107,6 @@ fn oldest_kept(options: &DriveOptions) -> OldestKept {
         oldest_kept.set(clock::now().day().minus(keep.days()));
     }
     oldest_kept
-}
-
-fn prefixes(options: &DriveOptions) -> Prefixes {
-    let names = &options.names;
-    Prefixes { pinpoint: names.pinpoint_prefix.clone(), unrecognized: names.unrecognized_prefix.clone() }
 }
 
 /// How events ended, for reports.

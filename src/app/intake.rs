@@ -7,13 +7,14 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::decode::{self, Chunk, Draft};
+use crate::event::family::Prefixes;
 use crate::event::unwrap::{Rules, Unwrapper};
 use crate::kinesis::shard::api::Record;
 use crate::kinesis::shard::{Page, ReadEnd, ReadError, Sink, Stopped};
 use crate::lease::keeper::Certain;
 use crate::pipeline::op::{Origin, RecordRef};
 use crate::pipeline::position::ShardId;
-use crate::pipeline::route::{OldestKept, Prefixes, Router};
+use crate::pipeline::route::{OldestKept, Router};
 use crate::pipeline::run::Intake;
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::{Metrics, ShardMetrics, ShardState};

@@ -15,6 +15,7 @@ use crate::config::{DeadLetterOptions, LetterOptions, RunOptions, S3Options, Sta
 use crate::dead_letter::{
     Cabinet, DirLetters, DirOptions, IndexCabinet, IndexLetters, IndexOptions, Redrive, S3LetterOptions, S3Letters,
 };
+use crate::event::family::Prefixes;
 use crate::kinesis::client::{Access, settings};
 use crate::lease::cluster::{ClusterOptions, ClusterTable};
 use crate::lease::dynamo::{DynamoTable, Own};
@@ -26,7 +27,6 @@ use crate::opensearch::client::Client;
 use crate::pipeline::op::Letter;
 use crate::pipeline::ports::{DeadLetters, KeepError, Positions, StoreError};
 use crate::pipeline::position::{Position, ShardId};
-use crate::pipeline::route::Prefixes;
 use crate::upkeep::retention::{self, Keep};
 
 /// One request on a row; the keeper looks again after a few seconds.
@@ -275,7 +275,7 @@ async fn s3_letters(options: &S3Options, stream: Option<String>) -> Result<S3Let
 /// Names of the daily indices that exist. None when they may not be listed: they only guard against a flood.
 pub async fn existing_indices(client: &Client, prefixes: &Prefixes) -> Vec<Arc<str>> {
     let keep = |prefix: &str| Keep { prefix: prefix.to_owned(), days: NonZeroU32::MIN };
-    let families = [keep(&prefixes.pinpoint), keep(&prefixes.unrecognized)];
+    let families: Vec<Keep> = prefixes.iter().map(|(_, prefix)| keep(prefix)).collect();
     match retention::list(client, &families).await {
         Ok(listed) => listed.into_iter().map(|index| Arc::from(index.name)).collect(),
         Err(error) => {

@@ -36,7 +36,7 @@ use crate::pipeline::breaker::BreakerLimits;
 use crate::pipeline::days::DayGuard;
 use crate::pipeline::pauses::Backoff;
 use crate::pipeline::position::{Position, ShardId};
-use crate::pipeline::route::{OldestKept, Prefixes};
+use crate::pipeline::route::OldestKept;
 use crate::pipeline::run::Settings;
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
@@ -158,7 +158,7 @@ impl Worker {
         let stored = stores::positions(&table).await?;
         let shards = self.kinesis.shards(&self.stream).await.map_err(Failure::unavailable)?;
         self.refuse_another_stream(&lineage::reborn(&shards, &stored))?;
-        let known = stores::existing_indices(&self.client, &self.prefixes()).await;
+        let known = stores::existing_indices(&self.client, &self.options.names.families).await;
         let days = DayGuard::new(self.options.events.max_days, known);
         if let Some(retainer) = self.retainer() {
             // Before anything is read: a run that only catches up is over before it could prune beside its work.
@@ -233,11 +233,6 @@ impl Worker {
         })
     }
 
-    fn prefixes(&self) -> Prefixes {
-        let names = &self.options.names;
-        Prefixes { pinpoint: names.pinpoint_prefix.clone(), unrecognized: names.unrecognized_prefix.clone() }
-    }
-
     fn settings(&self) -> Settings {
         settings(&self.options.batch, self.options.checkpoint_interval, self.oldest_kept.clone())
     }
@@ -255,7 +250,7 @@ impl Worker {
     fn decoding(&self) -> Decoding {
         Decoding {
             rules: rules(&self.options.events),
-            prefixes: self.prefixes(),
+            prefixes: self.options.names.families.clone(),
             oldest_kept: self.oldest_kept.clone(),
             memory: self.memory.clone(),
             metrics: self.metrics.clone(),

@@ -17,6 +17,7 @@ use super::options::state::*;
 use super::options::stream::*;
 use super::problem::Problem;
 use super::settings::Settings;
+use crate::event::family::{Family, Prefixes};
 
 type Built<T> = Result<T, Problem>;
 
@@ -256,8 +257,7 @@ fn tls(s: &Settings) -> Built<TlsOptions> {
 
 fn names(s: &Settings) -> Built<NameOptions> {
     Ok(NameOptions {
-        pinpoint_prefix: s.get(&PINPOINT_PREFIX)?,
-        unrecognized_prefix: s.get(&UNRECOGNIZED_PREFIX)?,
+        families: Prefixes::try_by(|family| s.get(prefix_of(family)))?,
         dead_letter_prefix: s.get(&DEAD_LETTER_PREFIX)?,
     })
 }
@@ -272,8 +272,8 @@ fn templates(s: &Settings) -> Built<TemplateOptions> {
 }
 
 fn retention(s: &Settings) -> Built<RetentionOptions> {
-    let families = s.each(&FAMILY)?.into_iter().flat_map(|one| one.map_or(PruneFamily::ALL.to_vec(), |f| vec![f]));
-    let families: BTreeSet<PruneFamily> = families.collect();
+    let families = s.each(&FAMILY)?.into_iter().flat_map(|one| one.map_or(Family::ALL.to_vec(), |f| vec![f]));
+    let families: BTreeSet<Family> = families.collect();
     let rotations: BTreeSet<Rotation> = s.each(&ROTATION)?.into_iter().collect();
     Ok(RetentionOptions {
         families: families.into_iter().collect(),
@@ -287,7 +287,7 @@ fn own_retention(s: &Settings) -> Built<RetentionOptions> {
     Ok(RetentionOptions {
         keep: s.get(&KEEP)?,
         keep_dead_letters: s.optional(&KEEP_DEAD_LETTERS)?,
-        families: PruneFamily::ALL.to_vec(),
+        families: Family::ALL.to_vec(),
         rotations: vec![Rotation::Day],
         max_delete: s.get(&MAX_DELETE)?,
     })

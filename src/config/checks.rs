@@ -7,7 +7,7 @@ use super::options::cluster::{
 };
 use super::options::dashboards::{EXPORT, INSTALL};
 use super::options::delivery::{FLUSH_BYTES, IN_FLIGHT, MEMORY};
-use super::options::indices::{PINPOINT_PREFIX, UNRECOGNIZED_PREFIX};
+use super::options::indices::prefix_of;
 use super::options::retention::{KEEP, KEEP_DEAD_LETTERS};
 use super::options::state::{DEAD_LETTER_PREFIX, Leases, STATE, STATE_INDEX};
 use super::options::stream::STREAM;
@@ -15,6 +15,7 @@ use super::options::{Opt, Verb};
 use super::problem::Problem;
 use super::settings::Settings;
 use super::units::spell_bytes;
+use crate::event::family::Family;
 
 type Check = fn(&Settings) -> Option<String>;
 
@@ -68,12 +69,9 @@ fn memory(settings: &Settings) -> Option<String> {
     })
 }
 
-fn all_prefixes(settings: &Settings) -> Option<[(&'static str, String); 3]> {
-    Some([
-        ("pinpoint-prefix", read(settings, &PINPOINT_PREFIX)?),
-        ("unrecognized-prefix", read(settings, &UNRECOGNIZED_PREFIX)?),
-        ("dead-letter-prefix", read(settings, &DEAD_LETTER_PREFIX)?),
-    ])
+fn all_prefixes(settings: &Settings) -> Option<Vec<(&'static str, String)>> {
+    let options = Family::ALL.into_iter().map(prefix_of).chain([&DEAD_LETTER_PREFIX]);
+    options.map(|option| Some((option.row.name, read(settings, option)?))).collect()
 }
 
 /// A template's pattern is its prefix and a star, so a prefix of a prefix would claim the other family's indices.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::event::family::{Family, Prefixes};
 use crate::event::time::Millis;
 use options::{Kind, table};
 
@@ -104,7 +105,7 @@ fn the_defaults_are_what_the_documentation_says() {
     assert_eq!((run.cluster.auth, run.cluster.timeout), (Auth::None, Duration::from_secs(60)));
     assert_eq!(run.state, StateOptions::Index("essink-state".to_owned()));
     assert_eq!(run.dead_letters, DeadLetterOptions::Index);
-    assert_eq!(run.names.pinpoint_prefix, "pinpoint-");
+    assert_eq!(run.names.families, Prefixes::default());
     assert_eq!(run.retention, None);
     assert!(run.templates.is_some_and(|t| t.keyword_twins));
     assert_eq!(run.http.listen, Some("127.0.0.1:9464".parse().unwrap()));
@@ -140,23 +141,22 @@ fn what_is_given_arrives() {
 
 #[test]
 fn prune_knows_families_and_rotations_once_each() {
-    let both = vec![PruneFamily::Pinpoint, PruneFamily::Unrecognized];
     let prune = World::typed("prune --keep 30d").prune();
-    assert_eq!((prune.retention.families, prune.retention.rotations), (both.clone(), vec![Rotation::Day]));
+    assert_eq!((prune.retention.families, prune.retention.rotations), (Family::ALL.to_vec(), vec![Rotation::Day]));
     let prune =
         World::typed("prune --keep 30d --family pinpoint,all --rotation month --rotation day,month --yes").prune();
-    assert_eq!(prune.retention.families, both);
+    assert_eq!(prune.retention.families, Family::ALL);
     assert_eq!(prune.retention.rotations, [Rotation::Day, Rotation::Month]);
     assert!(prune.yes && !prune.dry_run);
     let prune = World::typed("prune --keep 30d --family pinpoint").prune();
-    assert_eq!(prune.retention.families, [PruneFamily::Pinpoint]);
+    assert_eq!(prune.retention.families, [Family::Pinpoint]);
 }
 
 #[test]
 fn a_worker_prunes_what_it_writes_whatever_prune_is_told() {
     let run = World::typed("run --stream x --keep 7d").toml("family = \"pinpoint\"\nrotation = [\"none\"]").run();
     let retention = run.retention.unwrap();
-    assert_eq!((retention.families.len(), retention.rotations), (2, vec![Rotation::Day]));
+    assert_eq!((retention.families, retention.rotations), (Family::ALL.to_vec(), vec![Rotation::Day]));
 }
 
 #[test]

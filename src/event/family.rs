@@ -35,7 +35,7 @@ impl Family {
     ];
 
     /// Its name in options, reports and `msg.provider`.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Pinpoint => "pinpoint",
             Self::Eum => "eum",
@@ -63,6 +63,15 @@ impl Prefixes {
     /// What `prefix` says for each family.
     pub fn by(prefix: impl FnMut(Family) -> String) -> Self {
         Self(Family::ALL.map(prefix))
+    }
+
+    /// What `prefix` says for each family, or the first thing that it refuses.
+    pub fn try_by<E>(mut prefix: impl FnMut(Family) -> Result<String, E>) -> Result<Self, E> {
+        let mut all = [const { String::new() }; Family::ALL.len()];
+        for family in Family::ALL {
+            all[family as usize] = prefix(family)?;
+        }
+        Ok(Self(all))
     }
 
     /// These, but for one family.

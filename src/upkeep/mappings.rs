@@ -10,7 +10,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::names::{Prefixes, pattern};
+use super::names::Prefixes;
 use crate::opensearch::client::Client;
 
 /// What a family's indices should hold.
@@ -59,7 +59,7 @@ const FIELDS_SHOWN: usize = 6;
 
 /// Compares every existing index that a family's pattern matches.
 pub async fn check(client: &Client, prefixes: &Prefixes, expected: &[Expected]) -> anyhow::Result<Findings> {
-    let patterns = prefixes.all().map(pattern).join(",");
+    let patterns = prefixes.patterns(",");
     let answer =
         client.get(&format!("/{patterns}/_alias?expand_wildcards=open,closed&ignore_unavailable=true")).await?;
     anyhow::ensure!(answer.is_success(), "cannot list the indices of {patterns}: HTTP {}", answer.status);

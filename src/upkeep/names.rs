@@ -2,24 +2,20 @@
 
 use std::fmt;
 
-/// What the names of each family's indices begin with; what follows is the day, `YYYY-MM-DD`.
+use crate::event::family;
+
+/// What the names of all daily indices begin with; what follows is the day, `YYYY-MM-DD`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prefixes {
-    /// Amazon Pinpoint events and their successors.
-    pub pinpoint: String,
-    /// Events that no rule recognises.
-    pub unrecognized: String,
-    /// What could not be indexed.
+    /// Of events.
+    pub families: family::Prefixes,
+    /// Of what could not be indexed.
     pub dead_letters: String,
 }
 
 impl Default for Prefixes {
     fn default() -> Self {
-        Self {
-            pinpoint: "pinpoint-".into(),
-            unrecognized: "unrecognized-".into(),
-            dead_letters: "essink-dead-letters-".into(),
-        }
+        Self { families: family::Prefixes::default(), dead_letters: "essink-dead-letters-".into() }
     }
 }
 
@@ -44,8 +40,13 @@ const STATE: &str = "essink-state";
 
 impl Prefixes {
     /// Every prefix, in the order templates are reported in.
-    pub fn all(&self) -> [&str; 3] {
-        [&self.pinpoint, &self.unrecognized, &self.dead_letters]
+    pub fn all(&self) -> Vec<&str> {
+        self.families.iter().map(|(_, prefix)| prefix).chain([self.dead_letters.as_str()]).collect()
+    }
+
+    /// The pattern of every prefix, with `between` between two.
+    pub fn patterns(&self, between: &str) -> String {
+        self.all().into_iter().map(pattern).collect::<Vec<_>>().join(between)
     }
 
     /// Refuses prefixes that no index can have, and prefixes of which one begins another.
@@ -115,7 +116,7 @@ pub fn overlap(left: &str, right: &str) -> bool {
 
 impl fmt::Display for Prefixes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.all().map(pattern).join(", "))
+        f.write_str(&self.patterns(", "))
     }
 }
 
@@ -124,6 +125,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::event::family::Family;
 
     /// Whether `pattern` matches `name`, by trying every length for each star.
     fn matches(pattern: &[u8], name: &[u8]) -> bool {
@@ -187,19 +189,43 @@ mod tests {
         check("pinpoint_", "essink-pinpoint_");
     }
 
+    fn with(family: Family, prefix: &str) -> Result<(), PrefixError> {
+        let families = family::Prefixes::default().with(family, prefix);
+        Prefixes { families, ..Prefixes::default() }.check()
+    }
+
     #[test]
     fn prefixes_that_cannot_work_are_refused() {
-        let with = |pinpoint: &str| Prefixes { pinpoint: pinpoint.into(), ..Prefixes::default() }.check();
-        assert_eq!(with("pinpoint-"), Ok(()));
+        assert_eq!(Prefixes::default().check(), Ok(()));
         for bad in ["", "-a", "_a", ".hidden-", "Pinpoint-", "a*", "a,b", "a/b", "ü-", &"a".repeat(201)] {
-            assert_eq!(with(bad), Err(PrefixError::Unusable(bad.into())));
+            assert_eq!(with(Family::Pinpoint, bad), Err(PrefixError::Unusable(bad.into())));
         }
-        assert_eq!(with("essink-"), Err(PrefixError::Reserved("essink-".into())));
-        assert_eq!(with("essink-d"), Err(PrefixError::Overlap("essink-d".into(), "essink-dead-letters-".into())));
-        assert_eq!(with("unrecognized-"), Err(PrefixError::Overlap("unrecognized-".into(), "unrecognized-".into())));
+        assert_eq!(with(Family::Pinpoint, "essink-"), Err(PrefixError::Reserved("essink-".into())));
+    }
+
+    /// Of nine prefixes no two may meet, whichever they are and whichever of them is the longer one.
+    #[test]
+    fn a_prefix_that_begins_another_is_refused() {
+        let overlap = |short: &str, long: &str| Err(PrefixError::Overlap(short.into(), long.into()));
+        for family in Family::ALL {
+            assert_eq!(with(family, &format!("new-{}-", family.name())), Ok(()));
+            assert_eq!(with(family, "essink-d"), overlap("essink-d", "essink-dead-letters-"));
+            for other in Family::ALL.into_iter().filter(|other| *other != family) {
+                let theirs = format!("{}-", other.name());
+                assert_eq!(with(family, &theirs), overlap(&theirs, &theirs));
+                let (shorter, longer) = (&theirs[..theirs.len() - 1], format!("{theirs}x-"));
+                assert_eq!(with(family, shorter), overlap(shorter, &theirs));
+                assert_eq!(with(family, &longer), overlap(&theirs, &longer));
+            }
+        }
+    }
+
+    #[test]
+    fn all_nine_are_told() {
+        let told = Prefixes::default().to_string();
         assert_eq!(
-            with("unrecognized-x-"),
-            Err(PrefixError::Overlap("unrecognized-".into(), "unrecognized-x-".into()))
+            told,
+            "pinpoint-*, eum-*, ses-*, bird-*, vonage-*, pendula-*, connect-*, unrecognized-*, essink-dead-letters-*"
         );
     }
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use essink::event::clock::ClockBounds;
+use essink::event::family::{self, Family};
 use essink::event::scan::ScanLimits;
 use essink::event::time::Millis;
 use essink::event::unwrap::{Piece, Rules, Unwrapper, Wrapping};
@@ -50,7 +51,8 @@ fn written(event: &Value) -> Value {
 pub async fn no_published_event_is_refused(url: &str) {
     let client = client(url);
     for (prefix, keyword_twins) in [("pinpoint-", true), ("plain-", false)] {
-        let prefixes = Prefixes { pinpoint: prefix.into(), ..Prefixes::default() };
+        let families = family::Prefixes::default().with(Family::Pinpoint, prefix);
+        let prefixes = Prefixes { families, ..Prefixes::default() };
         ensure(&client, &TemplateOptions { prefixes, keyword_twins, ..options() }, false).await.unwrap();
         let samples = samples(&PINPOINT_SAMPLES);
         assert!(samples.len() >= 15, "{} samples", samples.len());

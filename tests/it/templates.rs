@@ -1,5 +1,6 @@
 //! Templates on a real cluster: each starts from a wiped one.
 
+use essink::event::family;
 use essink::upkeep::names::Prefixes;
 use essink::upkeep::templates::{Action, Report, TemplateOptions, ensure};
 use http::Method;
@@ -67,7 +68,8 @@ pub async fn only_what_differs_is_written(url: &str) {
 /// Many at once, and two prefixes in one cluster: nobody fails, and all agree in the end.
 pub async fn several_at_once_harm_nobody(url: &str) {
     let client = client(url);
-    let other = Prefixes { pinpoint: "acme-".into(), unrecognized: "acme2-".into(), dead_letters: "acme3-".into() };
+    let families = family::Prefixes::by(|family| format!("acme-{}-", family.name()));
+    let other = Prefixes { families, dead_letters: "acme-dead-letters-".into() };
     let other = TemplateOptions { prefixes: other, shards: Some(2), ..options() };
     let ours = options();
     let (a, b, c) =

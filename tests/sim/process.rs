@@ -13,6 +13,7 @@ use essink::app::exit::Failure;
 use essink::app::intake::{Decoding, Memory};
 use essink::app::work::{Outside, Plan, work};
 use essink::event::clock::ClockBounds;
+use essink::event::family::Prefixes;
 use essink::event::scan::ScanLimits;
 use essink::event::time::{Day, Millis};
 use essink::event::unwrap::Rules;
@@ -23,7 +24,7 @@ use essink::pipeline::breaker::BreakerLimits;
 use essink::pipeline::days::DayGuard;
 use essink::pipeline::pauses::Backoff;
 use essink::pipeline::position::Position;
-use essink::pipeline::route::{OldestKept, Prefixes};
+use essink::pipeline::route::OldestKept;
 use essink::pipeline::run::Settings;
 use essink::telemetry::health::Health;
 use essink::telemetry::metrics::Metrics;
@@ -199,7 +200,7 @@ fn decoding(memory: Memory, oldest_kept: &OldestKept, health: &Health) -> Decodi
         values: 10_000,
         clock: ClockBounds { lag: LAG, lead: LEAD },
     };
-    let prefixes = Prefixes { pinpoint: "pinpoint-".to_owned(), unrecognized: "unrecognized-".to_owned() };
+    let prefixes = Prefixes::default();
     let (oldest_kept, health) = (oldest_kept.clone(), health.clone());
     Decoding { rules, prefixes, oldest_kept, memory, metrics: Metrics::new(|| 0), health }
 }

@@ -7,11 +7,12 @@ use bytes::Bytes;
 use super::*;
 use crate::config::BYTES_IN_FLIGHT_PER_SENT;
 use crate::event::clock::ClockBounds;
+use crate::event::family::Prefixes;
 use crate::event::scan::ScanLimits;
 use crate::event::time::Millis;
 use crate::event::unwrap::Rules;
 use crate::pipeline::position::Sequence;
-use crate::pipeline::route::{OldestKept, Prefixes};
+use crate::pipeline::route::OldestKept;
 
 /// Longer than anything here takes on a clock that is paused.
 const NEVER: Duration = Duration::from_secs(3_600);
@@ -65,7 +66,6 @@ fn intake(memory: &Memory) -> (ShardIntake, mpsc::Receiver<Intake>) {
         values: 10_000,
         clock: ClockBounds { lag: HOUR, lead: HOUR },
     };
-    let prefixes = Prefixes { pinpoint: "pinpoint-".into(), unrecognized: "unrecognized-".into() };
     let (pipeline, entries) = mpsc::channel(1_000);
     let certain = Certain::default();
     let metrics = Metrics::new(|| 0);
@@ -73,7 +73,7 @@ fn intake(memory: &Memory) -> (ShardIntake, mpsc::Receiver<Intake>) {
         slot: 0,
         shard: "shardId-000000000000".into(),
         unwrapper: Unwrapper::new(rules),
-        router: Router::new(prefixes, OldestKept::default()),
+        router: Router::new(Prefixes::default(), OldestKept::default()),
         memory: memory.clone(),
         pipeline,
         certain,

@@ -11,6 +11,7 @@ use crate::app::exit::Failure;
 use crate::app::redrive::next_page;
 use crate::config::{LetterFilter, LetterOptions, NameOptions};
 use crate::dead_letter::{Cabinet, Head, LetterKey};
+use crate::event::family::Family;
 use crate::event::time::{Day, Millis};
 
 /// What is there.
@@ -104,7 +105,7 @@ fn count(groups: &mut BTreeMap<Key, Group>, head: &Head, names: &NameOptions) {
     let group = groups.entry((head.reason.clone(), head.index.clone(), day)).or_insert_with(|| Group {
         reason: head.reason.clone(),
         index: head.index.clone(),
-        family: head.index.as_deref().and_then(|index| family(index, names)),
+        family: head.index.as_deref().and_then(|index| names.families.family_of(index)).map(Family::name),
         day: day.to_string(),
         letters: 0,
         bytes: 0,
@@ -126,12 +127,6 @@ fn count(groups: &mut BTreeMap<Key, Group>, head: &Head, names: &NameOptions) {
         group.newest = at();
         group.example.clone_from(&head.letter);
     }
-}
-
-/// Whose index it is, by its prefix.
-fn family(index: &str, names: &NameOptions) -> Option<&'static str> {
-    let families = [("pinpoint", &names.pinpoint_prefix), ("unrecognized", &names.unrecognized_prefix)];
-    families.into_iter().find(|(_, prefix)| index.starts_with(prefix.as_str())).map(|(name, _)| name)
 }
 
 impl fmt::Display for Listing {

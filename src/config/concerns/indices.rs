@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use super::letters::S3Options;
 use crate::config::units::KeepDays;
+use crate::event::family::{Family, Prefixes};
 
 /// What the daily indices are called: a prefix, then `YYYY-MM-DD`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameOptions {
-    /// Of Pinpoint events.
-    pub pinpoint_prefix: String,
-    /// Of events that no rule recognises.
-    pub unrecognized_prefix: String,
+    /// Of events.
+    pub families: Prefixes,
     /// Of dead letters.
     pub dead_letter_prefix: String,
 }
@@ -38,25 +37,11 @@ pub struct RetentionOptions {
     /// The same for dead letters, which stay for ever without it.
     pub keep_dead_letters: Option<KeepDays>,
     /// Whose indices; never empty, each once.
-    pub families: Vec<PruneFamily>,
+    pub families: Vec<Family>,
     /// Which forms of names; never empty, each once.
     pub rotations: Vec<Rotation>,
     /// A plan that would delete more is refused.
     pub max_delete: usize,
-}
-
-/// A family whose indices can be pruned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PruneFamily {
-    /// `--pinpoint-prefix`.
-    Pinpoint,
-    /// `--unrecognized-prefix`.
-    Unrecognized,
-}
-
-impl PruneFamily {
-    /// Every one.
-    pub const ALL: [Self; 2] = [Self::Pinpoint, Self::Unrecognized];
 }
 
 /// How often a new index begins, told by the form of its name.

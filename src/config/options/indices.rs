@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::cluster::NAMERS;
 use super::{Kind, Opt, Row, Verb, WRITERS};
 use crate::config::{names, units};
+use crate::event::family::Family;
 
 const PINPOINT: &[Verb] = &[
     Verb::Run,
@@ -20,6 +21,20 @@ const PINPOINT: &[Verb] = &[
 ];
 const TEMPLATES: &[Verb] = &[Verb::Run, Verb::InitTemplates, Verb::DeadLettersRedrive, Verb::Replay];
 
+/// The option that says what the indices of `family` begin with.
+pub fn prefix_of(family: Family) -> &'static Opt<String> {
+    match family {
+        Family::Pinpoint => &PINPOINT_PREFIX,
+        Family::Eum => &EUM_PREFIX,
+        Family::Ses => &SES_PREFIX,
+        Family::Bird => &BIRD_PREFIX,
+        Family::Vonage => &VONAGE_PREFIX,
+        Family::Pendula => &PENDULA_PREFIX,
+        Family::Connect => &CONNECT_PREFIX,
+        Family::Unrecognized => &UNRECOGNIZED_PREFIX,
+    }
+}
+
 options! {
     "Indices";
     PINPOINT_PREFIX: String = names::index_prefix, {
@@ -28,6 +43,48 @@ options! {
         default: Some("pinpoint-"),
         on: PINPOINT,
         help: "What the indices of Pinpoint events begin with; the UTC day YYYY-MM-DD follows.",
+    }
+    EUM_PREFIX: String = names::index_prefix, {
+        name: "eum-prefix",
+        value: "PREFIX",
+        default: Some("eum-"),
+        on: NAMERS,
+        help: "What the indices of AWS End User Messaging events (SMS, MMS, voice, RCS and WhatsApp) begin with.",
+    }
+    SES_PREFIX: String = names::index_prefix, {
+        name: "ses-prefix",
+        value: "PREFIX",
+        default: Some("ses-"),
+        on: NAMERS,
+        help: "What the indices of Amazon SES events begin with.",
+    }
+    BIRD_PREFIX: String = names::index_prefix, {
+        name: "bird-prefix",
+        value: "PREFIX",
+        default: Some("bird-"),
+        on: NAMERS,
+        help: "What the indices of Bird events (once SparkPost) begin with.",
+    }
+    VONAGE_PREFIX: String = names::index_prefix, {
+        name: "vonage-prefix",
+        value: "PREFIX",
+        default: Some("vonage-"),
+        on: NAMERS,
+        help: "What the indices of Vonage receipts and webhooks begin with.",
+    }
+    PENDULA_PREFIX: String = names::index_prefix, {
+        name: "pendula-prefix",
+        value: "PREFIX",
+        default: Some("pendula-"),
+        on: NAMERS,
+        help: "What the indices of Pendula's activity sync begin with.",
+    }
+    CONNECT_PREFIX: String = names::index_prefix, {
+        name: "connect-prefix",
+        value: "PREFIX",
+        default: Some("connect-"),
+        on: NAMERS,
+        help: "What the indices of Amazon Connect contact records begin with.",
     }
     UNRECOGNIZED_PREFIX: String = names::index_prefix, {
         name: "unrecognized-prefix",

@@ -1,11 +1,30 @@
 //! What is deleted, and what never.
 
 use super::{Kind, Opt, Row, Verb};
-use crate::config::concerns::{PruneFamily, Rotation};
+use crate::config::concerns::Rotation;
 use crate::config::units::{self, KeepDays};
+use crate::event::family::Family;
 
-const FAMILIES: &[(&str, Option<PruneFamily>)] =
-    &[("all", None), ("pinpoint", Some(PruneFamily::Pinpoint)), ("unrecognized", Some(PruneFamily::Unrecognized))];
+/// `all`, and every family by its name.
+const FAMILIES: [(&str, Option<Family>); Family::ALL.len() + 1] = {
+    let mut words = [("all", None); Family::ALL.len() + 1];
+    let mut at = 0;
+    while at < Family::ALL.len() {
+        words[at + 1] = (Family::ALL[at].name(), Some(Family::ALL[at]));
+        at += 1;
+    }
+    words
+};
+
+const FAMILY_WORDS: [&str; FAMILIES.len()] = {
+    let mut words = [""; FAMILIES.len()];
+    let mut at = 0;
+    while at < words.len() {
+        words[at] = FAMILIES[at].0;
+        at += 1;
+    }
+    words
+};
 
 const ROTATIONS: &[(&str, Rotation)] = &[
     ("day", Rotation::Day),
@@ -34,9 +53,9 @@ options! {
         on: &[Verb::Run, Verb::Prune],
         help: "Days to keep dead letters, as 90d. Without it they are never deleted.",
     }
-    FAMILY: Option<PruneFamily> = |text| units::choice(text, FAMILIES), {
+    FAMILY: Option<Family> = |text| units::choice(text, &FAMILIES), {
         name: "family",
-        kind: Kind::Choice(&["all", "pinpoint", "unrecognized"]),
+        kind: Kind::Choice(&FAMILY_WORDS),
         many: true,
         default: Some("all"),
         on: &[Verb::Prune],

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::TemplateOptions;
 use super::canonical::hash;
+use crate::event::family::Family;
 use crate::upkeep::names::{pattern, template_name};
 
 /// Version of the templates: raised by every release that changes a file in `templates/`, never lowered.
@@ -70,9 +71,12 @@ pub fn all(options: &TemplateOptions) -> Vec<Template> {
     let mut all: Vec<Template> =
         COMPONENTS.iter().map(|(name, text)| finished(Kind::Component, name, "", parsed(text))).collect();
     let prefixes = &options.prefixes;
-    for (prefix, text) in
-        [(&prefixes.pinpoint, PINPOINT), (&prefixes.unrecognized, UNRECOGNIZED), (&prefixes.dead_letters, DEAD_LETTERS)]
-    {
+    let of = |family| prefixes.families.of(family);
+    for (prefix, text) in [
+        (of(Family::Pinpoint), PINPOINT),
+        (of(Family::Unrecognized), UNRECOGNIZED),
+        (&prefixes.dead_letters, DEAD_LETTERS),
+    ] {
         all.push(family(prefix, text, options));
     }
     all

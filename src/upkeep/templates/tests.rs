@@ -7,6 +7,7 @@ use super::*;
 use crate::event::clock::Filed;
 use crate::event::degrade::degraded;
 use crate::event::document::{self, About};
+use crate::event::family::{self, Family};
 use crate::event::scan;
 use crate::event::time::Millis;
 
@@ -21,7 +22,8 @@ fn every_file_is_installed_under_its_name() {
         names,
         ["essink-settings", "essink-event", "essink-pinpoint", "essink-unrecognized", "essink-dead-letters"]
     );
-    let other = Prefixes { pinpoint: "acme-".into(), ..Prefixes::default() };
+    let families = family::Prefixes::default().with(Family::Pinpoint, "acme-");
+    let other = Prefixes { families, ..Prefixes::default() };
     let options = TemplateOptions { prefixes: other, ..TemplateOptions::default() };
     assert_eq!(wanted(&options, "essink-acme").body["index_patterns"], json!(["acme-*"]));
 }
