@@ -52,7 +52,7 @@ fn unwrap(data: &Bytes, arrived: Millis) -> Vec<Piece> {
     let clock = ClockBounds { lag: 168 * HOUR, lead: HOUR };
     let mut unwrapper = Unwrapper::new(Rules { scan: LIMITS, inflated: INFLATED, values: VALUES, clock });
     let mut pieces = Vec::new();
-    unwrapper.unwrap(data, Wrapping { arrived, envelopes: &[] }, &mut |piece| pieces.push(piece));
+    unwrapper.unwrap(data, Wrapping { arrived, envelopes: &[], time: None }, &mut |piece| pieces.push(piece));
     assert!(unwrapper.inflated() <= INFLATED);
     // What is left over when there are too many, and a broken member behind it.
     assert!(pieces.len() <= VALUES + 2);
@@ -162,5 +162,6 @@ fn source() -> RecordRef {
         sequence: Arc::new(Sequence::parse("1").expect("a digit")),
         sub_sequence: None,
         arrived: ARRIVED,
+        wrapped: None,
     }
 }

@@ -187,7 +187,7 @@ async fn send(mut letters: Chosen, drive: &Drive, redrive: &Redrive, running: &R
     Ok(sent)
 }
 
-/// Its recorded arrival stands for the arrival; its place in the walk is its sequence number.
+/// Its recorded arrival stands for the arrival, as does the time of the envelope it came in; its place in the walk is its sequence number.
 fn record(found: &Found, serial: u64) -> RecordRef {
     RecordRef {
         origin: Origin { slot: SLOT, serial },
@@ -195,6 +195,7 @@ fn record(found: &Found, serial: u64) -> RecordRef {
         sequence: Arc::new(Sequence::from(serial)),
         sub_sequence: None,
         arrived: found.head.arrived(),
+        wrapped: found.head.wrapped(),
     }
 }
 

@@ -105,7 +105,7 @@ mod tests {
 
     fn event(family: Family, day: Day) -> Event {
         let bytes = Bytes::from_static(b"{}");
-        Event { family, id: EventId::of(&bytes, None), day, body: bytes.to_vec(), bytes, offset: 0 }
+        Event { family, id: EventId::of(&bytes, None), day, body: bytes.to_vec(), bytes, offset: 0, wrapped: None }
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub fn letter(bytes: impl Into<Bytes>) -> Letter {
             sequence: Arc::new(Sequence::parse("49590338271490256608559692538361571095921575989136588898").unwrap()),
             sub_sequence: None,
             arrived: ARRIVED,
+            wrapped: None,
         },
     }
 }

@@ -19,7 +19,7 @@ pub fn events(data: impl Into<Vec<u8>>) -> Vec<(Event, Value)> {
         clock: ClockBounds { lag: 7 * 86_400_000, lead: 3_600_000 },
     };
     let mut events = Vec::new();
-    let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[] };
+    let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[], time: None };
     Unwrapper::new(rules).unwrap(&Bytes::from(data.into()), wrapping, &mut |piece| match piece {
         Piece::Event(event) => {
             let document = serde_json::from_slice(&event.body).expect("a body is JSON");

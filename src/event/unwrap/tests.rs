@@ -21,7 +21,7 @@ fn rules() -> Rules {
 
 fn unwrap(data: impl Into<Vec<u8>>) -> Vec<Piece> {
     let mut pieces = Vec::new();
-    let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[] };
+    let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[], time: None };
     Unwrapper::new(rules()).unwrap(&Bytes::from(data.into()), wrapping, &mut |piece| pieces.push(piece));
     pieces
 }
@@ -131,7 +131,7 @@ fn what_is_packed_in_one_record_shares_its_limits() {
             unwrapper.next_record();
         }
         let mut reasons = Vec::new();
-        let wrapping = Wrapping { arrived: ARRIVED, envelopes: &["kpl"] };
+        let wrapping = Wrapping { arrived: ARRIVED, envelopes: &["kpl"], time: None };
         unwrapper.unwrap(&Bytes::from(data), wrapping, &mut |piece| {
             reasons.push(match piece {
                 Piece::Event(_) => "e",
@@ -153,7 +153,7 @@ fn what_is_packed_in_one_record_shares_its_limits() {
 fn poison_does_not_keep_alive_what_stood_around_it() {
     let data = Bytes::from([&b"5 "[..], &vec![b' '; 1000]].concat());
     let mut pieces = Vec::new();
-    let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[] };
+    let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[], time: None };
     Unwrapper::new(rules()).unwrap(&data, wrapping, &mut |piece| pieces.push(piece));
     assert_eq!(pieces.len(), 1);
     assert!(data.is_unique(), "nothing else holds the record");
@@ -216,7 +216,7 @@ fn the_id_is_of_the_bytes_and_of_nothing_else() {
     assert_eq!(events(format!("[{text}]"))[0].id, alone);
     assert_eq!(event(gzip(text.as_bytes())).0.id, alone);
     let mut later = Vec::new();
-    let wrapping = Wrapping { arrived: Millis(ARRIVED.0 + 99 * 24 * HOUR), envelopes: &["kpl"] };
+    let wrapping = Wrapping { arrived: Millis(ARRIVED.0 + 99 * 24 * HOUR), envelopes: &["kpl"], time: None };
     Unwrapper::new(rules()).unwrap(&Bytes::from(text.clone()), wrapping, &mut |piece| later.push(piece));
     assert!(matches!(&later[..], [Piece::Event(e)] if e.id == alone), "whenever it arrived");
     assert_ne!(event(text.replace(":", ": ")).0.id, alone, "other bytes are another event");

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::installed::compare;
 use super::*;
-use crate::event::clock::Filed;
+use crate::event::clock::{Filed, Instead};
 use crate::event::degrade::degraded;
 use crate::event::document::{self, About};
 use crate::event::family::{self, Family};
@@ -102,7 +102,8 @@ fn the_keys_that_essink_adds_are_mapped_and_no_others() {
     let mut event = scan::Scanned::default();
     scan::scan(b"{}", 0, &scan::ScanLimits { depth: 1, keys: 1 }, &mut event).unwrap();
     let arrived = Millis(1_700_000_000_000);
-    let about = About { filed: Filed { at: arrived, corrected: true }, arrived, envelopes: &["sns"] };
+    let filed = Filed { at: arrived, instead: Some(Instead::Arrival) };
+    let about = About { filed, arrived, envelopes: &["sns"], wrapping: b"" };
     let mut document = Vec::new();
     document::write_wrapped(&event, &about, &mut document);
     let document: Value = serde_json::from_slice(&degraded(&document, b"{}", "refused")).unwrap();
