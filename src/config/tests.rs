@@ -153,6 +153,18 @@ fn prune_knows_families_and_rotations_once_each() {
 }
 
 #[test]
+fn each_family_can_be_called_otherwise_and_pruned_alone() {
+    for family in Family::ALL {
+        let name = family.name();
+        let prune = World::typed(&format!("prune --keep 30d --{name}-prefix new- --family {name}")).prune();
+        assert_eq!(prune.names.families, Prefixes::default().with(family, "new-"));
+        assert_eq!(prune.retention.families, [family]);
+    }
+    let prune = World::typed("prune --keep 30d --family ses --family eum,ses").prune();
+    assert_eq!(prune.retention.families, [Family::Eum, Family::Ses]);
+}
+
+#[test]
 fn a_worker_prunes_what_it_writes_whatever_prune_is_told() {
     let run = World::typed("run --stream x --keep 7d").toml("family = \"pinpoint\"\nrotation = [\"none\"]").run();
     let retention = run.retention.unwrap();

@@ -50,8 +50,8 @@ struct Target {
     action: Vec<u8>,
 }
 
-/// A shard's events belong to a few days at a time; more than this many targets are made anew.
-const TARGETS: usize = 8;
+/// A shard's events belong to a few days of each family at a time; more than this many targets are made anew.
+const TARGETS: usize = 4 * Family::ALL.len();
 
 impl Router {
     /// A router to these indices.

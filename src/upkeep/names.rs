@@ -30,6 +30,9 @@ pub enum PrefixError {
     /// Indices of one family would match the pattern of another.
     #[error("prefix {0:?} begins prefix {1:?}: an index would belong to two families, so change one of them")]
     Overlap(String, String),
+    /// One family's template would replace the other's.
+    #[error("prefixes {0:?} and {1:?} would both have the index template {2:?}: change one of them")]
+    SameTemplate(String, String, String),
     /// Essink's own state would match the pattern.
     #[error("prefix {0:?} begins {STATE:?}, where essink keeps its positions: choose a longer one")]
     Reserved(String),
@@ -49,18 +52,23 @@ impl Prefixes {
         self.all().into_iter().map(pattern).collect::<Vec<_>>().join(between)
     }
 
-    /// Refuses prefixes that no index can have, and prefixes of which one begins another.
+    /// Refuses prefixes that no index can have, and two that would share indices or a template.
     pub fn check(&self) -> Result<(), PrefixError> {
         let all = self.all();
-        for (at, prefix) in all.iter().enumerate() {
+        for prefix in &all {
             check(prefix)?;
             if STATE.starts_with(prefix) {
                 return Err(PrefixError::Reserved((*prefix).into()));
             }
-            let rival = all.iter().enumerate().find(|(other, name)| *other != at && name.starts_with(prefix));
-            if let Some((_, rival)) = rival {
-                return Err(PrefixError::Overlap((*prefix).into(), (*rival).into()));
+        }
+        let pairs = || all.iter().enumerate().flat_map(|(at, a)| all[at + 1..].iter().map(move |b| (*a, *b)));
+        for (a, b) in pairs().flat_map(|(a, b)| [(a, b), (b, a)]) {
+            if b.starts_with(a) {
+                return Err(PrefixError::Overlap(a.into(), b.into()));
             }
+        }
+        if let Some((a, b)) = pairs().find(|(a, b)| template_name(a) == template_name(b)) {
+            return Err(PrefixError::SameTemplate(a.into(), b.into(), template_name(a)));
         }
         Ok(())
     }
@@ -84,7 +92,8 @@ pub fn pattern(prefix: &str) -> String {
     format!("{prefix}*")
 }
 
-/// The name of a family's index template. Two prefixes give two names, so that they can live in one cluster.
+/// The name of a family's index template. Two prefixes give two names, so that they can live in one cluster; only
+/// `x-` and `essink-x-` would share one, which [`Prefixes::check`] refuses.
 pub fn template_name(prefix: &str) -> String {
     let trimmed = prefix.strip_suffix('-').unwrap_or(prefix);
     if trimmed.starts_with("essink-") { trimmed.to_owned() } else { format!("essink-{trimmed}") }
@@ -218,6 +227,18 @@ mod tests {
                 assert_eq!(with(family, &longer), overlap(&theirs, &longer));
             }
         }
+    }
+
+    #[test]
+    fn two_families_never_share_a_template() {
+        let both = PrefixError::SameTemplate("essink-ses-".into(), "ses-".into(), "essink-ses".into());
+        assert_eq!(with(Family::Pinpoint, "essink-ses-"), Err(both));
+        let both = PrefixError::SameTemplate(
+            "dead-letters-".into(),
+            "essink-dead-letters-".into(),
+            "essink-dead-letters".into(),
+        );
+        assert_eq!(with(Family::Connect, "dead-letters-"), Err(both));
     }
 
     #[test]

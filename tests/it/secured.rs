@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
+use essink::event::family::Family;
 use testkit::fake_bulk::{FakeBulk, Mode};
 use testkit::kinesis::Kinesis;
 use testkit::search::{Kind, Options, Server};
@@ -104,7 +105,9 @@ async fn limited(kinesis: &Kinesis, search: &Server, ca: &[&str], dir: &Path) {
     let refused = discreetly(run(&args)).await;
     refused.expect(69, &["pinpoint-2026-09-21", "security_exception", "create_index"]);
     // Names within what is allowed are all it takes.
-    args.extend(["--pinpoint-prefix", "allowed-pinpoint-", "--unrecognized-prefix", "allowed-unrecognized-"]);
+    let families = Family::ALL.map(Family::name);
+    let prefixes = families.map(|name| [format!("--{name}-prefix"), format!("allowed-{name}-")]);
+    args.extend(prefixes.as_flattened().iter().map(String::as_str));
     args.extend(["--dead-letter-prefix", "allowed-dead-letters-"]);
     discreetly(run(&args)).await.expect(0, &["\"events.indexed\":300"]);
     assert_eq!(count(search, "allowed-pinpoint-*").await, 300);

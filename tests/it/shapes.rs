@@ -47,6 +47,11 @@ fn written(event: &Value) -> Value {
     body
 }
 
+fn two(types: &[&str]) -> (Vec<String>, Vec<String>) {
+    let types: Vec<_> = types.iter().map(|t| (*t).to_owned()).collect();
+    (types.clone(), types)
+}
+
 /// Every published event is indexed in any order, and all days agree about every field.
 pub async fn no_published_event_is_refused(url: &str) {
     let client = client(url);
@@ -151,6 +156,64 @@ pub async fn free_maps_take_what_comes(url: &str) {
     let keys = |n: usize, v: Value| Value::Object((0..n).map(|k| (format!("k{k}"), v.clone())).collect());
     let full = json!({"attributes": keys(500, json!("x")), "metrics": keys(500, json!(1)), "endpoint": {"Attributes": keys(250, json!(["x"]))}});
     assert_eq!(create_all(&client, "pinpoint-2020-02-01", &[full]).await, [Value::Null; 0]);
+}
+
+/// Every family but the unrecognized: members that no template names, first of one type and then of another, are taken
+/// under types that do not depend on the order, and the vocabulary has one type everywhere.
+pub async fn every_family_has_the_vocabulary_and_takes_unknown_members(url: &str) {
+    let client = client(url);
+    ensure(&client, &options(), false).await.unwrap();
+    let said = json!({
+        "provider": "ses", "channel": "email", "status": "clicked", "event": "Click", "id": "m", "to": ["a@example.com"],
+        "tags": ["plan=gold"], "link": "x".repeat(40_000), "final": "true", "cost_usd": 0.00645, "cost": 0.05, "parts": 2,
+        "ip": "192.0.2.7", "geo": {"lat": 52.5, "lon": 13.4}, "unplanned": {"a": 1},
+    });
+    let odd =
+        json!({"ip": "unknown", "geo": "nowhere", "cost_usd": "free", "parts": "two", "final": true, "unplanned": 1});
+    let unknown =
+        [json!("2026-01-01"), json!(""), json!(7), json!(1.5), json!(true), json!(null), json!("z".repeat(40_000))];
+    let families = Family::ALL.into_iter().filter(|family| *family != Family::Unrecognized).map(Family::name);
+    for family in families {
+        for (day, first) in unknown.iter().enumerate() {
+            let event = |v: &Value| json!({"unknown": v, "nested": {"unknown": [v]}, "msg": said});
+            let odd =
+                json!({"msg": odd, "essink": {"wrapping": {"name": "sns", "time": "yesterday", "more": {"a": 1}}}});
+            let events: Vec<_> = std::iter::once(first).chain(&unknown).map(event).chain([odd]).collect();
+            let refused = create_all(&client, &format!("{family}-2021-01-{:02}", day + 1), &events).await;
+            assert_eq!(refused, [Value::Null; 0], "{family}, first {first}");
+        }
+        let caps = ask(&client, Method::GET, &format!("/{family}-2021-*/_field_caps?fields=*unknown*"), None).await;
+        // A member that is null on the first day is not mapped then; text and truth are keywords, numbers are doubles.
+        let types = |field: &str| caps["fields"][field].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!((types("unknown"), types("nested.unknown")), two(&["double", "keyword"]), "{family}");
+    }
+    let caps = ask(&client, Method::GET, "/*-2021-01-0*/_field_caps?fields=msg.*,essink.wrapping.*", None).await;
+    let expected = [
+        ("msg.status", "keyword"),
+        ("msg.final", "keyword"),
+        ("msg.cost_usd", "double"),
+        ("msg.cost", "double"),
+        ("msg.parts", "integer"),
+        ("msg.ip", "ip"),
+        ("msg.ip.keyword", "keyword"),
+        ("msg.geo", "geo_point"),
+        ("essink.wrapping.time", "date"),
+    ];
+    for (field, kind) in expected {
+        let types: Vec<_> = caps["fields"][field].as_object().unwrap().keys().collect();
+        assert_eq!(types, [kind], "{field}");
+    }
+    assert!(caps["fields"]["msg.unplanned"].is_null() && caps["fields"]["msg.unplanned.a"].is_null());
+    // One query over all families.
+    let everybody = json!({"size": 0, "track_total_hits": true, "query": {"bool": {"filter": [
+        {"term": {"msg.status": "clicked"}}, {"term": {"msg.final": "true"}}, {"range": {"msg.cost_usd": {"gt": 0.006}}},
+        {"term": {"msg.ip": "192.0.2.0/24"}}, {"term": {"msg.tags": "plan=gold"}},
+        {"geo_distance": {"distance": "10km", "msg.geo": {"lat": 52.5, "lon": 13.4}}}]}}});
+    let found = ask(&client, Method::POST, "/*-2021-01-0*/_search", Some(&everybody)).await;
+    assert_eq!(found["hits"]["total"]["value"], 7 * unknown.len() * (unknown.len() + 1), "{found}");
+    let odd = json!({"size": 0, "track_total_hits": true, "query": {"term": {"msg.ip.keyword": "unknown"}}});
+    let found = ask(&client, Method::POST, "/*-2021-01-0*/_search", Some(&odd)).await;
+    assert_eq!(found["hits"]["total"]["value"], 7 * unknown.len(), "{found}");
 }
 
 /// What no rule recognises may be of any shape, one after the other.

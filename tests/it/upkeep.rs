@@ -22,6 +22,7 @@ on_a_wiped_cluster! {
     shapes::no_stamp_is_refused,
     shapes::free_maps_take_what_comes,
     shapes::the_unrecognized_are_never_refused,
+    shapes::every_family_has_the_vocabulary_and_takes_unknown_members,
     templates::indices_of_guessed_types_are_named,
     templates::a_run_warns_of_what_needs_somebody,
     templates::closed_indices_are_looked_at_and_aliases_are_not,

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::event::family::{Family, Prefixes};
 
 #[test]
 fn every_name_and_variable_stands_in_exactly_one_row() {
@@ -72,6 +73,17 @@ fn every_secret_has_a_file_option_for_the_same_commands() {
         let file = table().find(|row| row.name == format!("{}-file", secret.name)).expect(secret.name);
         assert_eq!((file.kind, file.on), (Kind::Path, secret.on), "{}", secret.name);
         assert_eq!(secret.default, None);
+    }
+}
+
+#[test]
+fn every_family_has_an_option_for_its_prefix() {
+    for (family, prefix) in Prefixes::default().iter() {
+        let row = &indices::prefix_of(family).row;
+        assert_eq!((row.name, row.default), (format!("{}-prefix", family.name()).as_str(), Some(prefix)));
+        assert!(table().any(|other| std::ptr::eq(other, row)), "{} is in no table", row.name);
+        let namers = indices::prefix_of(Family::Unrecognized).row.on;
+        assert!(namers.iter().all(|verb| row.on.contains(verb)), "{} is not taken where indices are named", row.name);
     }
 }
 

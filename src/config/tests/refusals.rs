@@ -83,6 +83,15 @@ fn contradictions() {
     check(run("--pinpoint-prefix same- --unrecognized-prefix same-"), &["also begins"]);
     check(run("--unrecognized-prefix pinpoint-other-"), &["pinpoint-prefix: \"pinpoint-\" also begins"]);
     check(run("--state-index unrecognized-state"), &["state-index", "unrecognized-prefix"]);
+    for family in Family::ALL.map(Family::name) {
+        for other in Family::ALL.map(Family::name).into_iter().filter(|other| *other != family) {
+            let begins = format!("{other}-prefix: \"{other}-\" also begins the indices of {family}-prefix");
+            check(run(&format!("--{family}-prefix {other}-x-")), &[&begins]);
+        }
+        let begins = format!("dead-letter-prefix: \"{family}\" also begins the indices of {family}-prefix");
+        check(run(&format!("--dead-letter-prefix {family}")), &[&begins]);
+        check(run(&format!("--state-index {family}-state")), &["state-index", &format!("{family}-prefix")]);
+    }
 
     check(run("--opensearch-auth sigv4-aoss"), &["state: positions", "--state dynamodb:TABLE or file:PATH"]);
     run("--opensearch-auth sigv4-aoss --state file:positions").run();

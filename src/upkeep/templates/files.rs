@@ -6,22 +6,35 @@ use serde_json::{Value, json};
 use super::TemplateOptions;
 use super::canonical::hash;
 use crate::event::family::Family;
-use crate::upkeep::names::{pattern, template_name};
+use crate::upkeep::names::{Prefixes, pattern, template_name};
 
 /// Version of the templates: raised by every release that changes a file in `templates/`, never lowered.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 /// Maps whose keys the events' senders choose; their twins cost the most and are the ones an option drops.
 const FREE_MAPS: [&str; 4] =
     ["attributes.*", "endpoint.Attributes.*", "endpoint.User.UserAttributes.*", "client_context.custom.*"];
 
-const COMPONENTS: [(&str, &str); 2] = [
+const COMPONENTS: [(&str, &str); 3] = [
     ("essink-settings", include_str!("../../../templates/essink-settings.json")),
     ("essink-event", include_str!("../../../templates/essink-event.json")),
+    ("essink-msg", include_str!("../../../templates/essink-msg.json")),
 ];
-const PINPOINT: &str = include_str!("../../../templates/pinpoint.json");
-const UNRECOGNIZED: &str = include_str!("../../../templates/unrecognized.json");
 const DEAD_LETTERS: &str = include_str!("../../../templates/dead-letters.json");
+
+/// The file of `family`'s index template.
+pub fn text(family: Family) -> &'static str {
+    match family {
+        Family::Pinpoint => include_str!("../../../templates/pinpoint.json"),
+        Family::Eum => include_str!("../../../templates/eum.json"),
+        Family::Ses => include_str!("../../../templates/ses.json"),
+        Family::Bird => include_str!("../../../templates/bird.json"),
+        Family::Vonage => include_str!("../../../templates/vonage.json"),
+        Family::Pendula => include_str!("../../../templates/pendula.json"),
+        Family::Connect => include_str!("../../../templates/connect.json"),
+        Family::Unrecognized => include_str!("../../../templates/unrecognized.json"),
+    }
+}
 
 /// Which of the cluster's two kinds a template is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -70,19 +83,15 @@ impl Template {
 pub fn all(options: &TemplateOptions) -> Vec<Template> {
     let mut all: Vec<Template> =
         COMPONENTS.iter().map(|(name, text)| finished(Kind::Component, name, "", parsed(text))).collect();
-    let prefixes = &options.prefixes;
-    let of = |family| prefixes.families.of(family);
-    for (prefix, text) in [
-        (of(Family::Pinpoint), PINPOINT),
-        (of(Family::Unrecognized), UNRECOGNIZED),
-        (&prefixes.dead_letters, DEAD_LETTERS),
-    ] {
-        all.push(family(prefix, text, options));
-    }
+    let Prefixes { families, dead_letters } = &options.prefixes;
+    let families = families.iter().map(|(family, prefix)| (prefix, text(family)));
+    all.extend(
+        families.chain([(dead_letters.as_str(), DEAD_LETTERS)]).map(|(prefix, text)| index(prefix, text, options)),
+    );
     all
 }
 
-fn family(prefix: &str, text: &str, options: &TemplateOptions) -> Template {
+fn index(prefix: &str, text: &str, options: &TemplateOptions) -> Template {
     let mut body = parsed(text);
     body["index_patterns"] = json!([pattern(prefix)]);
     // Here and not in the shared component: two essinks with other prefixes may want other shards.

@@ -1,5 +1,7 @@
 //! Templates of other people whose patterns meet ours.
 
+use std::cmp::Ordering;
+
 use serde_json::Value;
 
 use super::files::{Kind, Template};
@@ -42,31 +44,26 @@ pub async fn find(client: &Client, wanted: &[Template]) -> anyhow::Result<Rivals
 /// What the composable templates in the answer to `GET /_index_template` mean for ours.
 fn composable(wanted: &[Template], reply: &Value) -> Rivals {
     let mut rivals = Rivals::default();
-    let entries = reply["index_templates"].as_array().into_iter().flatten();
-    for (entry, ours) in entries.flat_map(|entry| families(wanted).map(move |ours| (entry, ours))) {
+    for entry in reply["index_templates"].as_array().into_iter().flatten() {
         let name = entry["name"].as_str().unwrap_or_default();
         let theirs = &entry["index_template"];
-        if wanted.iter().any(|t| t.kind == Kind::Index && t.name == name) {
+        if families(wanted).any(|ours| ours.name == name) {
             continue;
         }
-        let Some(pattern) = meeting(ours, &theirs["index_patterns"]) else {
+        let Some(Meeting { ours, patterns, own }) = meeting(wanted, &theirs["index_patterns"]) else {
             continue;
         };
         let priority = theirs["priority"].as_u64().unwrap_or_default();
-        let own = ours.body["priority"].as_u64().unwrap_or_default();
-        let rival = format!("index template {name} ({pattern}, priority {priority})");
+        let rival = format!("index template {name} ({patterns}, priority {priority})");
         match priority.cmp(&own) {
-            std::cmp::Ordering::Greater => rivals.warnings.push(format!(
-                "{rival} wins over {} (priority {own}) where both match, and indices get its types: lower its priority or narrow its pattern",
-                ours.name
+            Ordering::Greater => rivals.warnings.push(format!(
+                "{rival} wins over {ours} (priority {own}) where both match, and indices get its types: lower its priority or narrow its pattern"
             )),
-            std::cmp::Ordering::Less => rivals.warnings.push(format!(
-                "{rival} no longer applies to indices that {} matches (priority {own})",
-                ours.name
-            )),
-            std::cmp::Ordering::Equal => rivals.obstacles.push(format!(
-                "{rival} meets {} at the same priority, and the cluster refuses such a pair: change its priority or its pattern",
-                ours.name
+            Ordering::Less => rivals
+                .warnings
+                .push(format!("{rival} no longer applies to indices that {ours} matches (priority {own})")),
+            Ordering::Equal => rivals.obstacles.push(format!(
+                "{rival} meets {ours} at the same priority, and the cluster refuses such a pair: change its priority or its pattern"
             )),
         }
     }
@@ -75,29 +72,56 @@ fn composable(wanted: &[Template], reply: &Value) -> Rivals {
 
 /// What the legacy templates in the answer to `GET /_template` mean for ours.
 fn legacy(wanted: &[Template], reply: &Value) -> Vec<String> {
-    let mut warnings = Vec::new();
     let entries = reply.as_object().into_iter().flatten();
-    for ((name, theirs), ours) in entries.flat_map(|entry| families(wanted).map(move |ours| (entry, ours))) {
-        if let Some(pattern) = meeting(ours, &theirs["index_patterns"]) {
-            warnings.push(format!(
-                "legacy template {name} ({pattern}) does not apply to new indices that {} matches: move what you need of it to a composable template, then delete it",
-                ours.name
-            ));
-        }
-    }
-    warnings
+    let met = entries.filter_map(|(name, theirs)| Some((name, meeting(wanted, &theirs["index_patterns"])?)));
+    met.map(|(name, Meeting { ours, patterns, .. })| {
+        format!(
+            "legacy template {name} ({patterns}) does not apply to new indices that {ours} matches: move what you need of it to a composable template, then delete it"
+        )
+    })
+    .collect()
 }
 
 fn families(wanted: &[Template]) -> impl Iterator<Item = &Template> {
     wanted.iter().filter(|t| t.kind == Kind::Index)
 }
 
-/// The first of `patterns` that matches some index ours matches too.
-fn meeting<'a>(ours: &Template, patterns: &'a Value) -> Option<&'a str> {
-    let own = ours.body["index_patterns"][0].as_str()?;
+/// Where a template of somebody else matches indices of ours.
+struct Meeting {
+    /// Names of ours, in one sentence: a pattern of `*` meets every family.
+    ours: String,
+    /// Their patterns.
+    patterns: String,
+    /// The priority of ours, which all have.
+    own: u64,
+}
+
+/// Which of ours match some index that one of `patterns` matches too.
+fn meeting(wanted: &[Template], patterns: &Value) -> Option<Meeting> {
     // Older servers give one pattern as a string; no real pattern is longer than an index name may be.
     let patterns = patterns.as_array().map_or(std::slice::from_ref(patterns), Vec::as_slice);
-    patterns.iter().filter_map(Value::as_str).filter(|p| p.len() <= 1_024).find(|p| overlap(own, p))
+    let patterns: Vec<&str> = patterns.iter().filter_map(Value::as_str).filter(|p| p.len() <= 1_024).collect();
+    let met = |(ours, theirs): &(&Template, &str)| {
+        ours.body["index_patterns"][0].as_str().is_some_and(|own| overlap(own, theirs))
+    };
+    let pairs = families(wanted).flat_map(|ours| patterns.iter().map(move |theirs| (ours, *theirs))).filter(met);
+    let (mut ours, mut theirs, mut own) = (Vec::new(), Vec::new(), None);
+    for (template, pattern) in pairs {
+        once(&mut ours, template.name.as_str());
+        once(&mut theirs, pattern);
+        own = own.or(template.body["priority"].as_u64());
+    }
+    (!ours.is_empty()).then(|| Meeting {
+        ours: ours.join(", "),
+        patterns: theirs.join(", "),
+        own: own.unwrap_or_default(),
+    })
+}
+
+fn once<'a>(names: &mut Vec<&'a str>, name: &'a str) {
+    if !names.contains(&name) {
+        names.push(name);
+    }
 }
 
 fn bound(sentences: &mut Vec<String>) {
@@ -140,13 +164,21 @@ mod tests {
     }
 
     #[test]
-    fn legacy_templates_are_named_per_family_they_meet() {
+    fn legacy_templates_are_named_once_with_the_families_they_meet() {
         let wanted = files::all(&TemplateOptions::default());
         let reply = json!({"default_template": {"order": 1, "index_patterns": ["pinpoint*"]}, "other": {"index_patterns": ["x*"]}});
         let warnings = legacy(&wanted, &reply);
         assert_eq!(warnings.len(), 1);
         assert!(warnings[0].starts_with("legacy template default_template (pinpoint*) does not apply"), "{warnings:?}");
-        assert_eq!(legacy(&wanted, &json!({"all": {"index_patterns": "*"}})).len(), 3);
+        // What meets nothing is not said.
+        let reply = json!({"some": {"index_patterns": ["x*", "bird-2*", "eum-*"]}});
+        let [warning] = &legacy(&wanted, &reply)[..] else { panic!("not one") };
+        let said = "some (eum-*, bird-2*) does not apply to new indices that essink-eum, essink-bird matches:";
+        assert!(warning.contains(said), "{warning}");
+        let ours = "essink-pinpoint, essink-eum, essink-ses, essink-bird, essink-vonage, essink-pendula, essink-connect, \
+                    essink-unrecognized, essink-dead-letters matches";
+        let [warning] = &legacy(&wanted, &json!({"all": {"index_patterns": "*"}}))[..] else { panic!("not one") };
+        assert!(warning.contains("(*)") && warning.contains(ours), "{warning}");
     }
 
     #[test]

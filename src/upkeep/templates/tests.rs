@@ -18,14 +18,66 @@ fn wanted(options: &TemplateOptions, name: &str) -> Template {
 #[test]
 fn every_file_is_installed_under_its_name() {
     let names: Vec<_> = files::all(&TemplateOptions::default()).into_iter().map(|t| t.name).collect();
-    assert_eq!(
-        names,
-        ["essink-settings", "essink-event", "essink-pinpoint", "essink-unrecognized", "essink-dead-letters"]
-    );
-    let families = family::Prefixes::default().with(Family::Pinpoint, "acme-");
-    let other = Prefixes { families, ..Prefixes::default() };
-    let options = TemplateOptions { prefixes: other, ..TemplateOptions::default() };
-    assert_eq!(wanted(&options, "essink-acme").body["index_patterns"], json!(["acme-*"]));
+    let expected = "settings event msg pinpoint eum ses bird vonage pendula connect unrecognized dead-letters";
+    assert_eq!(names, expected.split(' ').map(|name| format!("essink-{name}")).collect::<Vec<_>>());
+    for family in Family::ALL {
+        let families = family::Prefixes::default().with(family, "acme-");
+        let options = TemplateOptions { prefixes: Prefixes { families, ..Prefixes::default() }, ..Default::default() };
+        let theirs = wanted(&options, "essink-acme");
+        assert_eq!((&theirs.body["index_patterns"], theirs.prefix.as_str()), (&json!(["acme-*"]), "acme-"));
+        // It is that family's own file, but for the prefix.
+        let usual = wanted(&TemplateOptions::default(), &format!("essink-{}", family.name()));
+        assert_eq!(theirs.body["template"], usual.body["template"]);
+        assert_eq!(parsed_patterns(family), json!([format!("{}-*", family.name())]));
+    }
+}
+
+/// The patterns in the file itself, for those who install it by hand.
+fn parsed_patterns(family: Family) -> Value {
+    serde_json::from_str::<Value>(files::text(family)).unwrap()["index_patterns"].clone()
+}
+
+/// What essink adds has one type in every index: it stands in components, and every family has them.
+#[test]
+fn every_family_shares_what_means_the_same() {
+    for family in Family::ALL {
+        let template = wanted(&TemplateOptions::default(), &format!("essink-{}", family.name()));
+        let parts = match family {
+            // No rule knows what it would say.
+            Family::Unrecognized => json!(["essink-settings", "essink-event"]),
+            _ => json!(["essink-settings", "essink-event", "essink-msg"]),
+        };
+        assert_eq!(template.body["composed_of"], parts, "{family:?}");
+        assert_eq!(template.body["priority"], 600, "{family:?}");
+        let own = &template.body["template"]["mappings"]["properties"];
+        assert!(["msg", "essink", "@timestamp"].iter().all(|shared| own.get(shared).is_none()), "{family:?}");
+    }
+}
+
+#[test]
+fn the_vocabulary_has_the_types_that_queries_need() {
+    let component = wanted(&TemplateOptions::default(), "essink-msg");
+    let msg = &component.body["template"]["mappings"]["properties"]["msg"];
+    assert_eq!(msg["dynamic"], false, "a word that nobody planned must not get a guessed type");
+    let of = |name: &str| match name {
+        "cost" | "cost_usd" => "double",
+        "parts" => "integer",
+        "ip" => "ip",
+        "geo" => "geo_point",
+        _ => "keyword",
+    };
+    let words = "provider channel status event id to to_domain from from_domain country currency campaign campaign_kind \
+                 user client session reason reason_class tags config_set send_status link user_agent carrier device \
+                 cost_usd cost parts final ip geo";
+    let properties = msg["properties"].as_object().unwrap();
+    let mapped: BTreeSet<_> = properties.keys().map(String::as_str).collect();
+    assert_eq!(mapped, words.split_whitespace().collect());
+    for (name, mapping) in properties {
+        assert_eq!(mapping["type"], of(name), "{name}");
+        // One of the two keeps a value that does not fit from taking the whole document with it.
+        let bounded = mapping["ignore_above"].is_u64() || mapping["ignore_malformed"] == true;
+        assert!(bounded, "{name} can refuse a document");
+    }
 }
 
 #[test]
@@ -69,14 +121,21 @@ fn without_twins_only_free_maps_lose_them() {
 /// for any path shadows all after it; booleans refuse `"yes"`; a `flat_object` can end a node.
 #[test]
 fn the_rules_that_keep_documents_from_being_refused_hold() {
-    let pinpoint = wanted(&TemplateOptions::default(), "essink-pinpoint");
-    let rules = rules(&pinpoint);
-    let first_any = rules.iter().position(|(path, _, _)| path.is_empty()).unwrap();
-    for (at, (path, kind, mapping)) in rules.iter().enumerate() {
-        assert!(["string", "long", "double", "boolean"].contains(&kind.as_str()), "{path} matches {kind}");
-        assert_eq!(at >= first_any, path.is_empty(), "{path} stands after a rule for any path");
-        assert!(mapping["type"] == "keyword" || mapping["type"] == "double", "{path}");
-        assert!(mapping["type"] != "double" || mapping["ignore_malformed"] == true, "{path}");
+    for family in Family::ALL.into_iter().filter(|family| *family != Family::Unrecognized) {
+        let rules = rules(&wanted(&TemplateOptions::default(), &format!("essink-{}", family.name())));
+        let first_any = rules.iter().position(|(path, _, _)| path.is_empty()).unwrap();
+        for (at, (path, kind, mapping)) in rules.iter().enumerate() {
+            assert!(["string", "long", "double", "boolean"].contains(&kind.as_str()), "{path} matches {kind}");
+            assert_eq!(at >= first_any, path.is_empty(), "{path} stands after a rule for any path");
+            assert!(mapping["type"] == "keyword" || mapping["type"] == "double", "{path}");
+            assert!(mapping["type"] != "double" || mapping["ignore_malformed"] == true, "{path}");
+            assert!(
+                mapping["type"] != "keyword" || mapping["ignore_above"].is_u64(),
+                "{path}: 32,767 bytes are refused"
+            );
+        }
+        let any: BTreeSet<_> = rules[first_any..].iter().map(|(_, kind, _)| kind.as_str()).collect();
+        assert_eq!(any, BTreeSet::from(["string", "long", "double", "boolean"]), "{family:?} lets a type be guessed");
     }
     for template in files::all(&TemplateOptions::default()) {
         let text = template.body.to_string();
@@ -110,7 +169,12 @@ fn the_keys_that_essink_adds_are_mapped_and_no_others() {
     let component = wanted(&TemplateOptions::default(), "essink-event");
     let mapped = &component.body["template"]["mappings"]["properties"];
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
-    assert_eq!(keys(&mapped["essink"]["properties"]), keys(&document["essink"]));
+    // What an envelope says of itself; a bare event has none.
+    let wrapping = BTreeSet::from(["wrapping".to_owned()]);
+    assert_eq!(keys(&mapped["essink"]["properties"]), &keys(&document["essink"]) | &wrapping);
+    let said = ["account", "id", "name", "region", "source", "time", "type"].map(str::to_owned);
+    assert_eq!(keys(&mapped["essink"]["properties"]["wrapping"]["properties"]), BTreeSet::from(said));
+    assert_eq!(mapped["essink"]["properties"]["wrapping"]["dynamic"], false);
     assert!(mapped["@timestamp"].is_object() && document["@timestamp"].is_string());
 }
 
@@ -174,5 +238,6 @@ fn the_live_check_expects_components_and_the_family() {
     let has = |prefix: &str, field: &str| of(prefix).properties.iter().any(|p| p[field].is_object());
     assert!(has("pinpoint-", "arrival_timestamp") && has("pinpoint-", "@timestamp") && has("pinpoint-", "essink"));
     assert!(has("unrecognized-", "@timestamp") && !has("unrecognized-", "arrival_timestamp"));
+    assert!(has("ses-", "@timestamp") && has("ses-", "msg") && has("pinpoint-", "msg") && !has("unrecognized-", "msg"));
     assert!(has("essink-dead-letters-", "sequence") && !has("essink-dead-letters-", "essink"));
 }
