@@ -47,7 +47,7 @@ pub struct Envelope {
     pub name: &'static str,
     /// A member of the top level that it always has.
     mark: &'static str,
-    /// Whether an object with that member is one. Looks at few members, and into the first part only.
+    /// Whether an object with that member is one. Looks into the first part only.
     told: fn(&Scanned) -> bool,
     holds: Holds,
     /// Hands over the parts in their order, at most as many as [`Self::count`] says.

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod envelopes;
+
 const ARRIVED: Millis = Millis(1_783_400_000_000); // 2026-07-07T04:53:20Z
 const HOUR: i64 = 3_600_000;
 
