@@ -33,6 +33,7 @@ fn main() {
         inflated: 32 << 20,
         values: 10_000,
         clock: ClockBounds { lag: hours(168), lead: hours(1) },
+        redaction: None,
     });
     let mut router = Router::new(Prefixes::default(), OldestKept::default());
     let source = RecordRef {

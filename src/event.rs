@@ -14,6 +14,7 @@ mod hidden;
 pub mod id;
 mod inflate;
 pub mod msg;
+pub mod redact;
 pub mod rewrite;
 pub mod scan;
 pub mod time;

@@ -21,6 +21,7 @@ use super::stores::{self, Letters, Places, Table};
 use super::work::{Outside, Plan, work};
 use crate::config::{self, BatchOptions, EventOptions, RunOptions, StreamName, StreamOptions};
 use crate::event::clock::ClockBounds;
+use crate::event::redact::Redaction;
 use crate::event::scan::ScanLimits;
 use crate::event::time::Millis;
 use crate::event::unwrap::Rules;
@@ -283,11 +284,13 @@ impl Worker {
 /// Limits and rules of unwrapping.
 pub(super) fn rules(events: &EventOptions) -> Rules {
     let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    let key = events.redact_key.as_ref().map(|key| key.expose().as_bytes());
     Rules {
         scan: ScanLimits { depth: events.max_depth, keys: MAX_KEYS },
         inflated: usize::try_from(events.max_inflated).unwrap_or(usize::MAX),
         values: MAX_VALUES,
         clock: ClockBounds { lag: millis(events.max_clock_lag), lead: millis(events.max_clock_lead) },
+        redaction: (!events.redact.is_empty()).then(|| Arc::new(Redaction::new(events.redact.clone(), key))),
     }
 }
 

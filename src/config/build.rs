@@ -192,6 +192,8 @@ fn events(s: &Settings) -> Built<EventOptions> {
         max_days: s.get(&MAX_DAYS)?,
         max_depth: s.get(&MAX_DEPTH)?,
         max_inflated: s.get(&MAX_INFLATED)?,
+        redact: s.each(&REDACT)?,
+        redact_key: s.optional(&REDACT_KEY)?,
     })
 }
 

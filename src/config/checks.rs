@@ -7,6 +7,7 @@ use super::options::cluster::{
 };
 use super::options::dashboards::{EXPORT, INSTALL};
 use super::options::delivery::{FLUSH_BYTES, IN_FLIGHT, MEMORY};
+use super::options::events::{REDACT, REDACT_KEY, REDACT_KEY_FILE};
 use super::options::indices::prefix_of;
 use super::options::retention::{KEEP, KEEP_DEAD_LETTERS};
 use super::options::state::{DEAD_LETTER_PREFIX, Leases, STATE, STATE_INDEX};
@@ -16,6 +17,7 @@ use super::problem::Problem;
 use super::settings::Settings;
 use super::units::spell_bytes;
 use crate::event::family::Family;
+use crate::event::redact::How;
 
 type Check = fn(&Settings) -> Option<String>;
 
@@ -30,6 +32,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("state", serverless_state),
     ("keep-dead-letters", dead_letters_without_keep),
     ("install", one_action),
+    ("redact", hashes_have_a_key),
 ];
 
 /// Every contradiction between options that the command takes.
@@ -154,6 +157,14 @@ fn dead_letters_without_keep(settings: &Settings) -> Option<String> {
     let lonely =
         settings.verb() == Verb::Run && settings.is_chosen(&KEEP_DEAD_LETTERS.row) && !settings.is_chosen(&KEEP.row);
     lonely.then(|| "keep-dead-letters: has no effect without --keep; give --keep too, or prune by hand".to_owned())
+}
+
+fn hashes_have_a_key(settings: &Settings) -> Option<String> {
+    let hashes = settings.each(&REDACT).ok()?.iter().any(|(_, how)| *how == How::Hash);
+    let key = settings.is_chosen(&REDACT_KEY.row) || settings.is_chosen(&REDACT_KEY_FILE.row);
+    (hashes && !key).then(|| {
+        "redact: a hash without a key can be undone by trying all numbers; give --redact-key-file, or ESSINK_REDACT_KEY".to_owned()
+    })
 }
 
 fn one_action(settings: &Settings) -> Option<String> {

@@ -143,6 +143,7 @@ fn op(index: &Arc<str>, document: Document, head: &Head) -> BulkOp {
         event: Bytes::new(),
         offset: 0,
         degraded: None,
+        redacted: false,
         source: record(head),
     }
 }

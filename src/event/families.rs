@@ -5,6 +5,7 @@ use super::clock::Clock;
 use super::family::Family;
 use super::hidden::hidden;
 use super::msg::Msg;
+use super::redact::Personal;
 use super::rewrite::Shape;
 use super::scan::{ScanLimits, Scanned};
 use super::time::Millis;
@@ -26,6 +27,8 @@ pub struct Knowledge {
     pub read: fn(&Scanned, &mut Reading<'_>),
     /// Which of its members are maps with free keys, and which the mapping knows as scalars.
     pub shape: Shape,
+    /// Where its documents hold what is a person's.
+    pub personal: &'static [(&'static str, Personal)],
 }
 
 /// Every family that is recognised, in the order they are asked: the first that says yes has the event.

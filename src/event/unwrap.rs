@@ -2,6 +2,7 @@
 //! each other.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -12,6 +13,7 @@ use super::family::Family;
 use super::id::EventId;
 use super::inflate::{Inflated, inflate};
 use super::msg::Msg;
+use super::redact::Redaction;
 use super::scan::{Fault, ScanLimits, Scanned, TOO_MANY_KEYS, scan};
 use super::time::{Day, Millis};
 
@@ -38,6 +40,8 @@ pub struct Event {
     pub offset: usize,
     /// The time of an envelope, when that is what it is filed under: its bytes alone do not say it.
     pub wrapped: Option<Millis>,
+    /// `body` lacks what the rules of redaction ask to go.
+    pub redacted: bool,
 }
 
 /// Bytes that cannot become an event.
@@ -77,6 +81,8 @@ pub struct Rules {
     pub values: usize,
     /// Which stamps are believed.
     pub clock: ClockBounds,
+    /// What of a person stays out of the documents.
+    pub redaction: Option<Arc<Redaction>>,
 }
 
 /// Unwraps records, one at a time; keeps its scratch memory between them.
@@ -225,7 +231,8 @@ impl Unwrapper {
         }
         let Around { arrived, envelopes, kept: wrapping, time, .. } = *around;
         let mut body = Vec::with_capacity(event.json.len() + 512);
-        let (family, stamp, filed) = match families::recognise(event) {
+        let known = families::recognise(event);
+        let (family, stamp, filed) = match known {
             Some(known) => {
                 let (stamp, clock) = (known.stamp)(event);
                 let filed = self.rules.clock.file_wrapped(stamp, clock, time, arrived);
@@ -240,10 +247,14 @@ impl Unwrapper {
                 (Family::Unrecognized, None, filed)
             }
         };
+        if let Some(redaction) = &self.rules.redaction {
+            body = redaction.apply(known.map_or(&[], |known| known.personal), &body);
+        }
         let (offset, bytes) = (around.at.unwrap_or(value.start), data.slice(value));
         let id = EventId::of(&bytes, stamp);
         let wrapped = time.filter(|_| filed.instead == Some(Instead::Envelope));
-        Piece::Event(Event { family, id, day: filed.at.day(), body, bytes, offset, wrapped })
+        let redacted = self.rules.redaction.is_some();
+        Piece::Event(Event { family, id, day: filed.at.day(), body, bytes, offset, wrapped, redacted })
     }
 }
 

@@ -35,6 +35,8 @@ pub struct BulkOp {
     pub offset: usize,
     /// Why the whole document was refused, when `lines` hold the little that dashboards need.
     pub degraded: Option<Box<str>>,
+    /// `lines` lack personal data that `event` has.
+    pub redacted: bool,
     /// Which record it came from.
     pub source: RecordRef,
 }
@@ -131,6 +133,16 @@ pub(crate) mod tests {
         let action = format!("{{\"create\":{{\"_index\":\"i\",\"_id\":\"{id}\"}}}}\n");
         let lines = format!("{action}{{}}{}\n", " ".repeat(pad));
         let (event, day) = (Bytes::from_static(b"{}"), record.arrived.day());
-        BulkOp { index: "i".into(), day, id, lines: lines.into(), event, offset: 0, degraded: None, source: record }
+        BulkOp {
+            index: "i".into(),
+            day,
+            id,
+            lines: lines.into(),
+            event,
+            offset: 0,
+            degraded: None,
+            redacted: false,
+            source: record,
+        }
     }
 }

@@ -37,6 +37,7 @@ fn written(event: &Value) -> Value {
         inflated: 0,
         values: 1,
         clock: ClockBounds { lag: HOUR, lead: HOUR },
+        redaction: None,
     };
     let wrapping = Wrapping { arrived: Millis(1_577_836_800_000), envelopes: &[], time: None };
     let mut body = Value::Null;

@@ -199,6 +199,7 @@ fn decoding(memory: Memory, oldest_kept: &OldestKept, health: &Health) -> Decodi
         inflated: 1 << 20,
         values: 10_000,
         clock: ClockBounds { lag: LAG, lead: LEAD },
+        redaction: None,
     };
     let prefixes = Prefixes::default();
     let (oldest_kept, health) = (oldest_kept.clone(), health.clone());

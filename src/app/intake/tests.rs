@@ -65,6 +65,7 @@ fn intake(memory: &Memory) -> (ShardIntake, mpsc::Receiver<Intake>) {
         inflated: 1 << 20,
         values: 10_000,
         clock: ClockBounds { lag: HOUR, lead: HOUR },
+        redaction: None,
     };
     let (pipeline, entries) = mpsc::channel(1_000);
     let certain = Certain::default();

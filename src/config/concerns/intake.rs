@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Secret;
+use crate::event::redact::{How, Target};
 use crate::event::time::Millis;
 
 /// A stream as it was named.
@@ -60,6 +62,10 @@ pub struct EventOptions {
     pub max_depth: usize,
     /// Bytes one record may inflate to.
     pub max_inflated: u64,
+    /// What of a person stays out of documents, in which way.
+    pub redact: Vec<(Target, How)>,
+    /// The key of the hashes.
+    pub redact_key: Option<Secret>,
 }
 
 /// How bulk requests are filled and sent.

@@ -173,7 +173,7 @@ fn non_empty(text: &str) -> Result<String, String> {
 }
 
 /// Header values cannot hold control characters; a newline in the middle is a pasted file of something else.
-fn secret(text: &str) -> Result<Secret, String> {
+pub(super) fn secret(text: &str) -> Result<Secret, String> {
     if text.is_empty() {
         return Err("is empty".to_owned());
     }

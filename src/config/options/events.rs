@@ -1,9 +1,13 @@
 //! What an event may look like, and which day it belongs to.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::cluster::secret;
 use super::{Kind, Opt, Row, WRITERS};
+use crate::config::concerns::Secret;
 use crate::config::units::{self, MIB};
+use crate::event::redact::{Class, How, Target};
 
 /// Ten years.
 const MOST_CLOCK: Duration = Duration::from_secs(3_650 * 86_400);
@@ -54,4 +58,42 @@ options! {
         on: WRITERS,
         help: "How large one compressed record may become; a larger one is dead-lettered as it came.",
     }
+    REDACT: (Target, How) = redact, {
+        name: "redact",
+        value: "WHAT=drop|hash",
+        many: true,
+        on: WRITERS,
+        help: "Leave personal data out of documents (drop), or write a keyed hash in its place, by which people can still be \
+               counted (hash). WHAT is addresses, phones, users, ips or bodies, wherever a family is known to have them, or the \
+               path of one field, as attributes.email. Repeatable. Ids are taken before. Dead letters keep the event whole.",
+    }
+    REDACT_KEY: Secret = secret, {
+        name: "redact-key",
+        kind: Kind::Secret,
+        on: WRITERS,
+        help: "The key of the hashes of --redact. Another key gives other hashes. Only from the environment.",
+    }
+    REDACT_KEY_FILE: PathBuf = units::path, {
+        name: "redact-key-file",
+        kind: Kind::Path,
+        value: "FILE",
+        on: WRITERS,
+        help: "A file that holds the key of the hashes of --redact; a newline at its end is not part of it.",
+    }
+}
+
+/// `addresses=hash`, `attributes.email=drop`.
+fn redact(text: &str) -> Result<(Target, How), String> {
+    let (what, how) = text.split_once('=').ok_or("names no way; write it as phones=drop or phones=hash")?;
+    let how = units::choice(how, &[("drop", How::Drop), ("hash", How::Hash)])?;
+    if let Ok(class) = units::choice(what, &Class::ALL) {
+        return Ok((Target::Class(class), how));
+    }
+    let plain = |c: char| !c.is_control() && !c.is_whitespace() && c != '"' && c != '\\';
+    let is_path = what.contains('.') && what.split('.').all(|name| !name.is_empty() && name.chars().all(plain));
+    if is_path {
+        return Ok((Target::Path(what.to_owned()), how));
+    }
+    let names = Class::ALL.map(|(name, _)| name).join(", ");
+    Err(format!("names neither one of {names}, nor a field by its whole path, as attributes.email"))
 }

@@ -68,7 +68,7 @@ fn every_switch_is_off_by_default() {
 #[test]
 fn every_secret_has_a_file_option_for_the_same_commands() {
     let secrets: Vec<&Row> = table().filter(|row| row.is_secret()).collect();
-    assert_eq!(secrets.len(), 2);
+    assert_eq!(secrets.len(), 3);
     for secret in secrets {
         let file = table().find(|row| row.name == format!("{}-file", secret.name)).expect(secret.name);
         assert_eq!((file.kind, file.on), (Kind::Path, secret.on), "{}", secret.name);
@@ -103,6 +103,10 @@ fn bounds_refuse_what_they_say() {
         (&events::MAX_DEPTH.row, "101"),
         (&events::MAX_DAYS.row, "0"),
         (&events::MAX_INFLATED.row, "2GiB"),
+        (&events::REDACT.row, "phones"),
+        (&events::REDACT.row, "phones=hide"),
+        (&events::REDACT.row, "telephones=drop"),
+        (&events::REDACT.row, "attributes..x=drop"),
         (&indices::SHARDS.row, "0"),
         (&state::STATE.row, "file:"),
         (&state::STATE.row, "dir:/tmp"),
@@ -122,6 +126,8 @@ fn bounds_refuse_what_they_say() {
         (&stream::START.row, "2026-11-21T08:00:00Z"),
         (&delivery::GZIP.row, "9"),
         (&delivery::GRACE.row, "0s"),
+        (&events::REDACT.row, "bodies=drop"),
+        (&events::REDACT.row, "attributes.e-mail=hash"),
         (&indices::REPLICAS.row, "0"),
         (&state::STATE.row, "file:/var/lib/essink/state"),
         (&state::DEAD_LETTERS.row, "dir:./dead"),

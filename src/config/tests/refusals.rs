@@ -54,6 +54,15 @@ fn all_problems_are_reported_together() {
 }
 
 #[test]
+fn a_hash_needs_a_key() {
+    let run = || World::typed("run --stream x --redact users=hash --redact phones=drop");
+    check(run(), &["redact: a hash without a key", "--redact-key-file", "ESSINK_REDACT_KEY"]);
+    assert!(run().env("ESSINK_REDACT_KEY", "k").load().is_ok());
+    assert!(run().toml("redact-key-file = \"k\"").file("k", "key\n").load().is_ok());
+    assert!(World::typed("run --stream x --redact users=drop").load().is_ok());
+}
+
+#[test]
 fn files_that_cannot_be_used() {
     let run = || World::typed("run");
     let missing = run().env("ESSINK_CONFIG", "nowhere.toml");

@@ -52,6 +52,7 @@ fn other_value(row: &options::Row) -> &'static str {
         "info,a=warn",
         "70%",
         "2026-11-21",
+        "phones=drop",
     ];
     let words = if let Kind::Choice(words) = row.kind { words } else { &[] };
     let mut candidates = words.iter().chain(&values);

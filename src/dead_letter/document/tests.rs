@@ -83,6 +83,16 @@ fn a_letter_says_where_it_came_from() {
     );
 }
 
+#[test]
+fn a_letter_without_bytes_is_a_document_whatever_the_limit() {
+    let whole = Whole { head: Head::of(&letter(Bytes::new()), Some("stream")), bytes: Bytes::new() };
+    for limit in [0, 1, 500, 1 << 20] {
+        let documents = documents_of(&whole, limit).unwrap();
+        let read: Vec<_> = documents.iter().map(|d| crate::dead_letter::read::document(&d.json).unwrap()).collect();
+        assert_eq!(crate::dead_letter::read::assemble(read).unwrap(), whole, "{limit}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_come_back_out_of_documents_of_any_size(

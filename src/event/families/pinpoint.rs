@@ -13,6 +13,7 @@
 use super::Knowledge;
 use crate::event::clock::{Clock, stamp};
 use crate::event::family::Family;
+use crate::event::redact::Personal;
 use crate::event::rewrite::Shape;
 use crate::event::scan::Scanned;
 use crate::event::time::Millis;
@@ -28,7 +29,38 @@ pub const KNOWLEDGE: Knowledge = Knowledge {
     stamp: filed_by,
     read: read::read,
     shape: SHAPE,
+    personal: PERSONAL,
 };
+
+/// Where its documents hold what is a person's. Attributes are the sender's own: whoever puts a person there names the path.
+const PERSONAL: &[(&str, Personal)] = &[
+    ("endpoint.Address", Personal::Contact),
+    ("endpoint.Id", Personal::User),
+    ("endpoint.User.UserId", Personal::User),
+    ("endpoint.Location", Personal::Ip),
+    ("client.client_id", Personal::User),
+    ("client.cognito_id", Personal::User),
+    ("client.user_id", Personal::User),
+    ("cognito_id", Personal::User),
+    ("client_context.custom.endpoint", Personal::Mixed),
+    ("attributes.customer_context", Personal::Mixed),
+    ("attributes.destination_phone_number", Personal::Contact),
+    ("attributes.origination_phone_number", Personal::Contact),
+    ("attributes.record_status", Personal::Mixed),
+    ("facets.email_channel.mail_event.mail.destination", Personal::Contact),
+    ("facets.email_channel.mail_event.mail.from_address", Personal::Contact),
+    ("facets.email_channel.mail_event.mail.headers", Personal::Mixed),
+    ("facets.email_channel.mail_event.mail.common_headers.from", Personal::Contact),
+    ("facets.email_channel.mail_event.mail.common_headers.to", Personal::Contact),
+    ("facets.email_channel.mail_event.mail.common_headers.subject", Personal::Body),
+    ("facets.email_channel.mail_event.delivery.recipients", Personal::Contact),
+    ("facets.email_channel.mail_event.delivery.smtp_response", Personal::Mixed),
+    ("facets.email_channel.mail_event.open.ip_address", Personal::Ip),
+    ("facets.email_channel.mail_event.click.ip_address", Personal::Ip),
+    ("facets.email_channel.mail_event.bounce.bounced_recipients.email_address", Personal::Contact),
+    ("facets.email_channel.mail_event.bounce.bounced_recipients.diagnostic_code", Personal::Mixed),
+    ("facets.email_channel.mail_event.complaint.complained_recipients.email_address", Personal::Contact),
+];
 
 /// Maps whose keys the users choose, and the stamps that the template maps as dates.
 const SHAPE: Shape = Shape::Holds(&[

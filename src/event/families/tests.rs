@@ -17,6 +17,7 @@ pub fn events(data: impl Into<Vec<u8>>) -> Vec<(Event, Value)> {
         inflated: 1 << 20,
         values: 5_000,
         clock: ClockBounds { lag: 7 * 86_400_000, lead: 3_600_000 },
+        redaction: None,
     };
     let mut events = Vec::new();
     let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[], time: None };

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::event::redact::{Class, How, Target};
 
 mod envelopes;
 
@@ -18,6 +19,7 @@ fn rules() -> Rules {
         inflated: 1 << 20,
         values: 5_000,
         clock: ClockBounds { lag: 7 * 24 * HOUR, lead: HOUR },
+        redaction: None,
     }
 }
 
@@ -204,7 +206,7 @@ fn a_document_holds_the_whole_event_and_what_essink_adds() {
     let text = r#"{"event_type":"x","event_version":"3.1","awsAccountId":"012","metrics":{"n":1.0,"big":12345678901234567890},"arrival_timestamp":1567780274582}"#;
     let (found, _) = event(format!(" {text}\n"));
     let expected = format!(
-        r#"{{"@timestamp":"2019-09-06T14:31:14.582Z","essink":{{"arrived":"2026-07-07T04:53:20.000Z","rules":"1"}},{}"#,
+        r#"{{"@timestamp":"2019-09-06T14:31:14.582Z","essink":{{"arrived":"2026-07-07T04:53:20.000Z","rules":"2"}},"msg":{{"provider":"pinpoint","event":"x","channel":"app"}},{}"#,
         &text[1..]
     );
     assert_eq!(String::from_utf8(found.body).expect("text"), expected);
@@ -244,6 +246,24 @@ fn every_published_pinpoint_event_is_recognised() {
         }
     }
     assert_eq!(n, 16, "events in the published samples");
+}
+
+#[test]
+fn redaction_changes_the_document_and_not_the_event() {
+    let text =
+        r#"{"event_type":"x","event_version":"3.1","client":{"client_id":"c1"},"arrival_timestamp":1783400000000}"#;
+    let redaction = Redaction::new(vec![(Target::Class(Class::Users), How::Drop)], None);
+    let mut rules = rules();
+    rules.redaction = Some(Arc::new(redaction));
+    let mut found = Vec::new();
+    let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[], time: None };
+    Unwrapper::new(rules).unwrap(&Bytes::from(text), wrapping, &mut |piece| found.push(piece));
+    let [Piece::Event(redacted)] = &found[..] else { panic!("{found:?}") };
+    let whole = event(text).0;
+    assert_eq!((redacted.id, &redacted.bytes, redacted.redacted), (whole.id, &whole.bytes, true));
+    let body = |event: &Event| String::from_utf8(event.body.clone()).expect("text");
+    assert!(body(&whole).contains("c1") && !whole.redacted);
+    assert!(!body(redacted).contains("c1"), "{}", body(redacted));
 }
 
 /// Bytes, most of them like a record's. Not gzip, whose pieces lie in other data.

@@ -34,6 +34,7 @@ fn op(index: &str, document: &str) -> BulkOp {
         event: Bytes::new(),
         offset: 0,
         degraded: None,
+        redacted: false,
         source,
     }
 }

@@ -194,7 +194,10 @@ impl<'a, B: Bulk, D: DeadLetters, O: Observer> Job<'a, B, D, O> {
 fn degrade(op: BulkOp, reason: &str) -> BulkOp {
     let end = op.lines.iter().position(|byte| *byte == b'\n').map_or(op.lines.len(), |at| at + 1);
     let (action, source) = op.lines.split_at(end);
-    let small = degraded(source.trim_ascii_end(), &op.event, reason);
+    let source = source.trim_ascii_end();
+    // The whole event in `essink.raw` would bring back what was taken out.
+    let whole = if op.redacted { source } else { &op.event };
+    let small = degraded(source, whole, reason);
     let lines = [action, &small, b"\n"].concat().into();
     BulkOp { lines, degraded: Some(reason.into()), ..op }
 }
@@ -216,4 +219,23 @@ fn tallies(ops: &[BulkOp], verdicts: &[Verdict]) -> BTreeMap<Arc<str>, Tally> {
         }
     }
     tallies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    use crate::pipeline::op::tests::{op, record};
+
+    #[test]
+    fn what_was_taken_out_does_not_come_back_in_the_degraded_form() {
+        let lines = b"{\"create\":{}}\n{\"@timestamp\":\"t\",\"essink\":{},\"left\":1}\n";
+        let event = Bytes::from_static(b"the whole event");
+        let mut op = BulkOp { lines: Bytes::from_static(lines), event, ..op(record(0, 0), 0, 0) };
+        let lines = |op: &BulkOp| String::from_utf8(degrade(op.clone(), "no").lines.to_vec()).expect("text");
+        assert!(lines(&op).contains("the whole event"));
+        op.redacted = true;
+        assert!(!lines(&op).contains("the whole event") && lines(&op).contains("left"), "{}", lines(&op));
+    }
 }

@@ -1,0 +1,226 @@
+//! Takes personal data out of a document before it leaves, or puts a keyed hash in its place.
+//!
+//! The id was taken from the event before, so a replay meets the same document. The same value gives the same hash under
+//! the same key, so that people can still be counted and followed, and nobody without the key can try out numbers.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::walk;
+
+/// What a field of a family holds of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Personal {
+    /// A mail address or a phone number: told by its `@`.
+    Contact,
+    /// What a sender or an app calls a person or a device.
+    User,
+    /// A network address.
+    Ip,
+    /// What a message says, or its subject.
+    Body,
+    /// Any of these, inside a text or a list that cannot be taken apart.
+    Mixed,
+}
+
+/// What can be asked to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Mail addresses.
+    Addresses,
+    /// Phone numbers.
+    Phones,
+    /// Ids of people and devices.
+    Users,
+    /// Network addresses.
+    Ips,
+    /// Texts of messages.
+    Bodies,
+}
+
+/// In which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// The member is left out.
+    Drop,
+    /// A keyed hash stands in its place.
+    Hash,
+}
+
+/// What to redact: a class, wherever a family has it, or one path of the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Wherever a family knows of it.
+    Class(Class),
+    /// Names with dots between them, as in a query.
+    Path(String),
+}
+
+impl Class {
+    /// Every one, with the word that asks for it.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("addresses", Self::Addresses),
+        ("phones", Self::Phones),
+        ("users", Self::Users),
+        ("ips", Self::Ips),
+        ("bodies", Self::Bodies),
+    ];
+}
+
+/// Personal members that essink itself puts into documents.
+const OURS: &[(&str, Personal)] = &[
+    ("msg.to", Personal::Contact),
+    ("msg.from", Personal::Contact),
+    ("msg.user", Personal::User),
+    ("msg.client", Personal::User),
+    ("msg.ip", Personal::Ip),
+    ("msg.geo", Personal::Ip),
+    // What a carrier or a mail server says often repeats the address.
+    ("msg.reason", Personal::Mixed),
+];
+
+/// The rules, and the key of the hashes.
+#[derive(Clone)]
+pub struct Redaction {
+    rules: Vec<(Target, How)>,
+    mac: Option<Hmac<Sha256>>,
+}
+
+impl fmt::Debug for Redaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redaction").field("rules", &self.rules).finish_non_exhaustive()
+    }
+}
+
+impl Redaction {
+    /// These rules; where one asks for a hash and there is no key, the value is dropped.
+    pub fn new(rules: Vec<(Target, How)>, key: Option<&[u8]>) -> Self {
+        let mac = key.and_then(|key| Hmac::<Sha256>::new_from_slice(key).ok());
+        Self { rules, mac }
+    }
+
+    /// The document without what the rules ask to go. `personal` says where the family has it.
+    pub fn apply(&self, personal: &[(&str, Personal)], document: &[u8]) -> Vec<u8> {
+        let known = OURS.iter().chain(personal).map(|(path, what)| Rule { rest: path, what: What::Known(*what) });
+        let chosen = self.rules.iter().filter_map(|(target, how)| match target {
+            Target::Path(path) => Some(Rule { rest: path, what: What::Chosen(*how) }),
+            Target::Class(_) => None,
+        });
+        // A path that was named decides before what a family knows.
+        let rules: Vec<Rule<'_>> = chosen.chain(known).collect();
+        let mut out = Vec::with_capacity(document.len());
+        self.object(document, &rules, &mut out);
+        out
+    }
+
+    fn object(&self, json: &[u8], rules: &[Rule<'_>], out: &mut Vec<u8>) {
+        out.push(b'{');
+        let start = out.len();
+        for (key, value) in walk::members(json) {
+            let below: Vec<Rule<'_>> = rules.iter().filter_map(|rule| rule.below(key)).collect();
+            let before = out.len();
+            out.extend_from_slice(if before == start { b"\"" } else { b",\"" });
+            out.extend_from_slice(key);
+            out.extend_from_slice(b"\":");
+            if !self.value(value, &below, out) {
+                out.truncate(before);
+            }
+        }
+        out.push(b'}');
+    }
+
+    /// Writes the value as the rules have it; `false` when it is to be left out.
+    fn value(&self, value: &[u8], rules: &[Rule<'_>], out: &mut Vec<u8>) -> bool {
+        let here = rules.iter().find(|rule| rule.rest.is_empty());
+        match (here, value.first()) {
+            _ if rules.is_empty() => out.extend_from_slice(value),
+            (_, Some(b'[')) => self.array(value, rules, out),
+            (Some(rule), first) => match self.how(rule.what, value) {
+                None if first == Some(&b'{') => self.object(value, rules, out),
+                None => out.extend_from_slice(value),
+                Some(How::Hash) if !matches!(first, Some(b'{' | b'n')) => return self.hash(value, out),
+                Some(_) => return false,
+            },
+            (None, Some(b'{')) => self.object(value, rules, out),
+            (None, _) => out.extend_from_slice(value),
+        }
+        true
+    }
+
+    fn array(&self, json: &[u8], rules: &[Rule<'_>], out: &mut Vec<u8>) {
+        out.push(b'[');
+        let start = out.len();
+        for element in walk::elements(json) {
+            let before = out.len();
+            if before > start {
+                out.push(b',');
+            }
+            if !self.value(element, rules, out) {
+                out.truncate(before);
+            }
+        }
+        out.push(b']');
+    }
+
+    /// What is to be done with a value of this kind.
+    fn how(&self, what: What, value: &[u8]) -> Option<How> {
+        let asked = |class| {
+            let mut rules = self.rules.iter();
+            rules.find_map(|(target, how)| (*target == Target::Class(class)).then_some(*how))
+        };
+        match what {
+            What::Chosen(how) => Some(how),
+            What::Known(Personal::Contact) if value.contains(&b'@') => asked(Class::Addresses),
+            What::Known(Personal::Contact) => asked(Class::Phones),
+            What::Known(Personal::User) => asked(Class::Users),
+            What::Known(Personal::Ip) => asked(Class::Ips),
+            What::Known(Personal::Body) => asked(Class::Bodies),
+            // The hash of a mixture counts nobody and hides nothing that stands elsewhere.
+            What::Known(Personal::Mixed) => {
+                Class::ALL.iter().any(|(_, class)| asked(*class).is_some()).then_some(How::Drop)
+            }
+        }
+    }
+
+    /// 128 bits of HMAC-SHA256 over the text in small letters, in hexadecimal: addresses differ in case from one
+    /// provider to the next.
+    fn hash(&self, value: &[u8], out: &mut Vec<u8>) -> bool {
+        let Some(mut mac) = self.mac.clone() else { return false };
+        let text =
+            serde_json::from_slice::<String>(value).unwrap_or_else(|_| String::from_utf8_lossy(value).into_owned());
+        mac.update(text.trim().to_lowercase().as_bytes());
+        out.push(b'"');
+        for byte in &mac.finalize().into_bytes()[..16] {
+            out.extend_from_slice(format!("{byte:02x}").as_bytes());
+        }
+        out.push(b'"');
+        true
+    }
+}
+
+/// What a path leads to.
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Known(Personal),
+    Chosen(How),
+}
+
+/// A rule on its way down: the rest of its path.
+#[derive(Debug, Clone, Copy)]
+struct Rule<'a> {
+    rest: &'a str,
+    what: What,
+}
+
+impl<'a> Rule<'a> {
+    fn below(&self, key: &[u8]) -> Option<Self> {
+        let rest = std::str::from_utf8(key).ok().and_then(|key| self.rest.strip_prefix(key))?;
+        let rest = if rest.is_empty() { rest } else { rest.strip_prefix('.')? };
+        (!self.rest.is_empty()).then_some(Self { rest, what: self.what })
+    }
+}
+
+#[cfg(test)]
+mod tests;
