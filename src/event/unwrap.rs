@@ -95,6 +95,8 @@ pub struct Unwrapper {
     inflated_left: usize,
     values_left: usize,
     held: usize,
+    /// Pieces given so far.
+    pieces: u64,
 }
 
 /// Scratch memory that one large event has made is not kept for the next small ones.
@@ -132,7 +134,7 @@ impl Unwrapper {
     pub fn new(rules: Rules) -> Self {
         let (inflated_left, values_left) = (rules.inflated, rules.values);
         let (scanned, msg) = (Scanned::default(), Msg::default());
-        Self { rules, scanned, msg, inflated_left, values_left, held: 0 }
+        Self { rules, scanned, msg, inflated_left, values_left, held: 0, pieces: 0 }
     }
 
     /// Bytes that have been inflated or taken out of envelopes in the record at hand so far.
@@ -174,7 +176,7 @@ impl Unwrapper {
             self.held += bytes.len();
         }
         if let Some(broken) = rest {
-            take(around.poison(data, broken.offset..data.len(), broken.reason, &broken.detail));
+            self.give(around.poison(data, broken.offset..data.len(), broken.reason, &broken.detail), take);
         }
         false
     }
@@ -189,12 +191,12 @@ impl Unwrapper {
                 Ok(Some(start)) => start,
                 Ok(None) => break,
                 Err(what) => {
-                    take(rest(values.at, "not_json", what));
+                    self.give(rest(values.at, "not_json", what), take);
                     break;
                 }
             };
             if self.values_left == 0 {
-                take(rest(start, "too_many_values", "more values than one record may hold"));
+                self.give(rest(start, "too_many_values", "more values than one record may hold"), take);
                 break;
             }
             let (end, fault, is_whole) = match scan(data, start, &self.rules.scan, &mut self.scanned) {
@@ -202,7 +204,7 @@ impl Unwrapper {
                 Err(Fault::Crowded { end }) => (end, Some(TOO_MANY_KEYS), true),
                 Err(Fault::Unsafe { end, what }) => (end, Some(what), false),
                 Err(Fault::Broken { at, what }) => {
-                    take(rest(start, "not_json", &format!("{what} at byte {at}")));
+                    self.give(rest(start, "not_json", &format!("{what} at byte {at}")), take);
                     break;
                 }
             };
@@ -218,9 +220,14 @@ impl Unwrapper {
                 None => self.piece(data, start..end, around),
             };
             has_events |= matches!(piece, Piece::Event(_));
-            take(piece);
+            self.give(piece, take);
         }
         has_events
+    }
+
+    fn give(&mut self, piece: Piece, take: &mut impl FnMut(Piece)) {
+        self.pieces += 1;
+        take(piece);
     }
 
     /// The value just scanned, as an event.

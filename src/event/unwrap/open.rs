@@ -9,7 +9,7 @@ use crate::event::aggregate::{self, Aggregate};
 use crate::event::envelope::{self, Envelope, MOST_DEEP, Part, Unreadable};
 
 impl Unwrapper {
-    /// Opens the value just scanned, if it is an envelope and holds anything.
+    /// Opens the value just scanned, if it is an envelope and anything comes out of it.
     pub(super) fn open(
         &mut self,
         data: &Bytes,
@@ -24,25 +24,25 @@ impl Unwrapper {
         let parts = envelope.count(&self.scanned);
         let Some(left) = self.values_left.checked_sub(parts) else {
             self.values_left -= 1;
-            take(around.poison(data, value, "too_many_values", "more parts than one record may hold values"));
+            self.give(
+                around.poison(data, value, "too_many_values", "more parts than one record may hold values"),
+                take,
+            );
             return true;
         };
         // Each part is owed one value, whatever those before it hold: what is too much ends in as many pieces at most.
         self.values_left = left;
-        let (mut owed, mut is_blank) = (parts, true);
+        let (mut owed, before) = (parts, self.pieces);
         let inner = Around { at: Some(around.at.unwrap_or(value.start)), ..*around };
         let scanned = std::mem::take(&mut self.scanned);
         envelope.parts(&scanned, &mut |part| {
             self.values_left += 1;
             owed = owed.saturating_sub(1);
-            if !part.payload.is_blank() {
-                is_blank = false;
-                self.part(envelope, &part, &inner, take);
-            }
+            self.part(envelope, &part, &inner, take);
         });
         self.values_left += owed;
         self.scanned = scanned;
-        !is_blank
+        self.pieces > before
     }
 
     fn part(&mut self, envelope: &Envelope, part: &Part<'_>, around: &Around<'_>, take: &mut impl FnMut(Piece)) {
@@ -61,7 +61,7 @@ impl Unwrapper {
         };
         let (bytes, reason, detail) = refused;
         self.values_left = self.values_left.saturating_sub(1);
-        take(around.poison(&bytes, 0..bytes.len(), reason, &detail));
+        self.give(around.poison(&bytes, 0..bytes.len(), reason, &detail), take);
     }
 
     /// A record in an envelope, which may be an aggregate: Lambda, for one, does not open what the producer packed.
@@ -74,7 +74,7 @@ impl Unwrapper {
                 users.iter().fold(false, |has, user| self.data(user, &around, take) || has)
             }
             Aggregate::Bad(detail) => {
-                take(around.poison(data, 0..data.len(), "bad_kpl", detail));
+                self.give(around.poison(data, 0..data.len(), "bad_kpl", detail), take);
                 false
             }
         };

@@ -9,6 +9,7 @@ use super::*;
 use crate::event::redact::{Class, How, Target};
 
 mod envelopes;
+mod nesting;
 
 const ARRIVED: Millis = Millis(1_783_400_000_000); // 2026-07-07T04:53:20Z
 const HOUR: i64 = 3_600_000;

@@ -116,7 +116,7 @@ fn an_envelope_that_holds_nothing_is_an_event_nobody_knows() {
     for text in [
         r#"{"msys":{}}"#.to_owned(),
         firehose(&[]),
-        firehose(&[String::new(), " ".to_owned()]),
+        firehose(&[String::new(), " ".to_owned(), base64(" \n"), base64("[]")]),
         sns("\n"),
         r#"{"requestContext":{},"httpMethod":"GET","body":""}"#.to_owned(),
         r#"{"Records":[{"s3":{}}]}"#.to_owned(),
