@@ -92,12 +92,13 @@ impl Draft {
     /// Adds what is in `data`, which is a record of its own with limits of its own.
     pub fn record_of(&mut self, unwrapper: &mut Unwrapper, router: &mut Router, data: &Bytes) {
         unwrapper.next_record();
+        let mut is_held = false;
         match aggregate::open(data, aggregate::MOST_RECORDS) {
-            Aggregate::Plain => self.unwrap(unwrapper, router, data, &[]),
+            Aggregate::Plain => is_held = self.unwrap(unwrapper, router, data, &[]),
             Aggregate::Records(users) => {
                 for (sub_sequence, user) in (0..).zip(users) {
                     self.record.sub_sequence = Some(sub_sequence);
-                    self.unwrap(unwrapper, router, &user, &["kpl"]);
+                    is_held |= self.unwrap(unwrapper, router, &user, &["kpl"]);
                 }
                 self.record.sub_sequence = None;
             }
@@ -108,10 +109,17 @@ impl Draft {
             }
         }
         // Each op holds its event's bytes, and with them the data they lie in.
-        self.bytes += data.len() + unwrapper.held();
+        self.bytes += unwrapper.held() + if is_held { data.len() } else { 0 };
     }
 
-    fn unwrap(&mut self, unwrapper: &mut Unwrapper, router: &mut Router, data: &Bytes, envelopes: &[&'static str]) {
+    /// `true` when ops hold `data`.
+    fn unwrap(
+        &mut self,
+        unwrapper: &mut Unwrapper,
+        router: &mut Router,
+        data: &Bytes,
+        envelopes: &[&'static str],
+    ) -> bool {
         let wrapping = Wrapping { arrived: self.record.arrived, envelopes, time: self.record.wrapped };
         unwrapper.unwrap(data, wrapping, &mut |piece| match piece {
             Piece::Poison(poison) => self.refuse(poison),
@@ -122,7 +130,7 @@ impl Draft {
                     self.ops.push(op);
                 }
             },
-        });
+        })
     }
 
     fn source(&self, wrapped: Option<Millis>) -> RecordRef {

@@ -50,9 +50,11 @@ pub struct Envelope {
     /// Whether an object with that member is one. Looks into the first part only.
     told: fn(&Scanned) -> bool,
     holds: Holds,
-    /// Hands over the parts in their order, at most as many as [`Self::count`] says.
-    parts: fn(&Scanned, &mut dyn FnMut(Part<'_>)),
+    parts: Parts,
 }
+
+/// Hands over the parts in their order, at most as many as [`Envelope::count`] says.
+type Parts = fn(&Scanned, &mut dyn FnMut(Part<'_>));
 
 /// How many parts there are.
 enum Holds {

@@ -142,7 +142,7 @@ impl Unwrapper {
         self.rules.inflated - self.inflated_left
     }
 
-    /// As many of them as the record's events are slices of.
+    /// As many of them as the record's events are slices of, and so keep alive.
     pub fn held(&self) -> usize {
         self.held
     }
@@ -158,10 +158,11 @@ impl Unwrapper {
         }
     }
 
-    /// Hands every event in `data`, and every stretch of bytes that is none, to `take`, in order.
-    pub fn unwrap(&mut self, data: &Bytes, wrapping: Wrapping<'_>, take: &mut impl FnMut(Piece)) {
+    /// Hands every event in `data`, and every stretch of bytes that is none, to `take`, in order. `true` when some of the
+    /// events are slices of `data`, and so keep it alive.
+    pub fn unwrap(&mut self, data: &Bytes, wrapping: Wrapping<'_>, take: &mut impl FnMut(Piece)) -> bool {
         let Wrapping { arrived, envelopes, time } = wrapping;
-        self.data(data, &Around { arrived, envelopes, time, kept: &[], depth: 0, at: None }, take);
+        self.data(data, &Around { arrived, envelopes, time, kept: &[], depth: 0, at: None }, take)
     }
 
     /// `true` when there are events that are slices of `data`.

@@ -95,6 +95,10 @@ fn every_published_envelope_is_opened() {
             "id": "95df01b4-ee98-5cb9-9903-4c221d41eb5e", "time": "2015-06-03T17:43:27.123Z", "source": "arn:aws:sns:EXAMPLE",
         }]),
     );
+}
+
+#[test]
+fn every_published_error_document_is_opened() {
     let given_up: Vec<Value> =
         serde_json::from_str(&sample("firehose-error-splunk-and-http-and-lambda")).expect("an array");
     check(

@@ -71,7 +71,11 @@ impl Unwrapper {
             Aggregate::Records(users) => {
                 let envelopes = [around.envelopes, &["kpl"]].concat();
                 let around = Around { envelopes: &envelopes, ..*around };
-                users.iter().fold(false, |has, user| self.data(user, &around, take) || has)
+                let mut has_events = false;
+                for user in &users {
+                    has_events |= self.data(user, &around, take);
+                }
+                has_events
             }
             Aggregate::Bad(detail) => {
                 self.give(around.poison(data, 0..data.len(), "bad_kpl", detail), take);
