@@ -270,7 +270,11 @@ impl Around<'_> {
     /// Bytes at this place of `data` that cannot become an event.
     fn poison(&self, data: &Bytes, at: Range<usize>, reason: &'static str, detail: &str) -> Piece {
         let offset = self.at.unwrap_or(at.start);
-        let bytes = Bytes::copy_from_slice(&data[at]);
+        self.poison_of(Bytes::copy_from_slice(&data[at]), offset, reason, detail)
+    }
+
+    /// The same, of bytes in memory of their own.
+    fn poison_of(&self, bytes: Bytes, offset: usize, reason: &'static str, detail: &str) -> Piece {
         Piece::Poison(Poison { reason, detail: detail.to_owned(), offset, bytes, wrapped: self.time })
     }
 }

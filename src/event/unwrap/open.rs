@@ -33,7 +33,7 @@ impl Unwrapper {
         // Each part is owed one value, whatever those before it hold: what is too much ends in as many pieces at most.
         self.values_left = left;
         let (mut owed, before) = (parts, self.pieces);
-        let inner = Around { at: Some(around.at.unwrap_or(value.start)), ..*around };
+        let inner = Around { at: Some(around.at.unwrap_or(value.start)), depth: around.depth + 1, ..*around };
         let scanned = std::mem::take(&mut self.scanned);
         envelope.parts(&scanned, &mut |part| {
             self.values_left += 1;
@@ -49,9 +49,9 @@ impl Unwrapper {
         let envelopes = [around.envelopes, &[envelope.name]].concat();
         let mut kept = around.kept.to_vec();
         part.facts.write(envelope.name, &mut kept);
-        let (time, depth) = (part.facts.time.or(around.time), around.depth + 1);
-        let around = Around { envelopes: &envelopes, kept: &kept, time, depth, ..*around };
-        let refused = match part.payload.bytes() {
+        let time = part.facts.time.or(around.time);
+        let around = Around { envelopes: &envelopes, kept: &kept, time, ..*around };
+        let (bytes, reason, detail) = match part.payload.bytes() {
             Ok(bytes) if bytes.len() <= self.inflated_left => {
                 self.inflated_left -= bytes.len();
                 return self.record(&bytes, &around, take);
@@ -59,9 +59,8 @@ impl Unwrapper {
             Ok(bytes) => (bytes, "too_large", "more than one record may hold, taken out of its envelopes".to_owned()),
             Err(Unreadable { bytes, what }) => (bytes, "bad_envelope", format!("a part of {} {what}", envelope.name)),
         };
-        let (bytes, reason, detail) = refused;
         self.values_left = self.values_left.saturating_sub(1);
-        self.give(around.poison(&bytes, 0..bytes.len(), reason, &detail), take);
+        self.give(around.poison_of(bytes, around.at.unwrap_or_default(), reason, &detail), take);
     }
 
     /// A record in an envelope, which may be an aggregate: Lambda, for one, does not open what the producer packed.
