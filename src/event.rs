@@ -3,10 +3,12 @@
 //! [`unwrap`] takes the data of one record and yields every event in it, each with its id, its UTC
 //! day and the line that goes to the cluster, or the reason why the bytes cannot be one.
 
+pub mod aggregate;
 pub mod aside;
 pub mod clock;
 pub mod degrade;
 pub mod document;
+pub mod envelope;
 pub mod families;
 pub mod family;
 mod hidden;

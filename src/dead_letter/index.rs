@@ -159,6 +159,7 @@ fn record(head: &Head) -> RecordRef {
         sequence: Arc::new(Sequence::parse(head.sequence.as_str()).unwrap_or_default()),
         sub_sequence: head.sub_sequence,
         arrived: head.arrived(),
+        wrapped: head.wrapped(),
     }
 }
 

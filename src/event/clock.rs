@@ -27,8 +27,27 @@ pub enum Clock {
 pub struct Filed {
     /// `@timestamp` of the document; its UTC day names the index.
     pub at: Millis,
-    /// The event's own stamp was not believed: `at` is the arrival in Kinesis.
-    pub corrected: bool,
+    /// Whose time that is, when an event that should have one has none that is believed.
+    pub instead: Option<Instead>,
+}
+
+/// What an event is filed under instead of its own stamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instead {
+    /// The arrival in Kinesis.
+    Arrival,
+    /// The time of what it was wrapped in.
+    Envelope,
+}
+
+impl Instead {
+    /// Its name in `essink.clock`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Arrival => "corrected",
+            Self::Envelope => "envelope",
+        }
+    }
 }
 
 impl ClockBounds {
@@ -40,9 +59,37 @@ impl ClockBounds {
             Clock::Device => arrived.0.saturating_sub(self.lag),
         };
         match stamp {
-            Some(at) if (oldest..=newest).contains(&at.0) => Filed { at, corrected: false },
-            _ => Filed { at: arrived, corrected: true },
+            Some(at) if (oldest..=newest).contains(&at.0) => Filed { at, instead: None },
+            _ => Filed { at: arrived, instead: Some(Instead::Arrival) },
         }
+    }
+
+    /// Files an event that came in an envelope of this time, which stands in for a service's stamp that cannot be read. A
+    /// device's event keeps to the arrival, by which its stamps are bounded too.
+    pub fn file_wrapped(
+        &self,
+        stamp: Option<Millis>,
+        clock: Clock,
+        envelope: Option<Millis>,
+        arrived: Millis,
+    ) -> Filed {
+        match (stamp, clock) {
+            (None, Clock::Service) => {
+                self.file_by_envelope(envelope, arrived).unwrap_or(self.file(None, clock, arrived))
+            }
+            _ => self.file(stamp, clock, arrived),
+        }
+    }
+
+    /// Files an event whose own time nobody knows how to read.
+    pub fn file_unknown(&self, envelope: Option<Millis>, arrived: Millis) -> Filed {
+        self.file_by_envelope(envelope, arrived).unwrap_or(Filed { at: arrived, instead: None })
+    }
+
+    /// By the time of an envelope, within the bounds of a service's clock.
+    fn file_by_envelope(&self, envelope: Option<Millis>, arrived: Millis) -> Option<Filed> {
+        let filed = self.file(Some(envelope?), Clock::Service, arrived);
+        filed.instead.is_none().then_some(Filed { instead: Some(Instead::Envelope), ..filed })
     }
 }
 
@@ -100,8 +147,8 @@ mod tests {
 
     fn check(stamp: Option<i64>, clock: Clock, expected: Option<i64>) {
         let filed = BOUNDS.file(stamp.map(Millis), clock, ARRIVED);
-        let (at, corrected) = expected.map_or((ARRIVED, true), |at| (Millis(at), false));
-        assert_eq!(filed, Filed { at, corrected }, "{stamp:?} {clock:?}");
+        let (at, instead) = expected.map_or((ARRIVED, Some(Instead::Arrival)), |at| (Millis(at), None));
+        assert_eq!(filed, Filed { at, instead }, "{stamp:?} {clock:?}");
     }
 
     #[test]
@@ -120,6 +167,30 @@ mod tests {
             check(Some(ARRIVED.0 + HOUR + 1), clock, None);
             check(None, clock, None);
         }
+    }
+
+    #[test]
+    fn an_envelope_stands_in_for_a_services_stamp_and_for_nothing_else() {
+        let (own, envelope) = (Millis(ARRIVED.0 - HOUR), Millis(ARRIVED.0 - 999 * HOUR));
+        let future = Millis(ARRIVED.0 + HOUR + 1);
+        let check = |stamp, clock, envelope, at, instead| {
+            let filed = BOUNDS.file_wrapped(stamp, clock, envelope, ARRIVED);
+            assert_eq!(filed, Filed { at, instead }, "{stamp:?} {clock:?} {envelope:?}");
+        };
+        let (arrival, wrapped) = (Some(Instead::Arrival), Some(Instead::Envelope));
+        check(None, Clock::Service, Some(envelope), envelope, wrapped);
+        check(None, Clock::Service, None, ARRIVED, arrival);
+        check(None, Clock::Service, Some(future), ARRIVED, arrival);
+        check(Some(own), Clock::Service, Some(envelope), own, None);
+        check(Some(future), Clock::Service, Some(envelope), ARRIVED, arrival);
+        check(None, Clock::Device, Some(envelope), ARRIVED, arrival);
+        check(Some(own), Clock::Device, Some(envelope), own, None);
+        let check = |envelope, at, instead| {
+            assert_eq!(BOUNDS.file_unknown(envelope, ARRIVED), Filed { at, instead }, "{envelope:?}");
+        };
+        check(Some(envelope), envelope, wrapped);
+        check(Some(future), ARRIVED, None);
+        check(None, ARRIVED, None);
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub struct RecordRef {
     pub sub_sequence: Option<u32>,
     /// When Kinesis received the record.
     pub arrived: Millis,
+    /// The time of an envelope that dates what was found in it, because its own bytes do not.
+    pub wrapped: Option<Millis>,
 }
 
 /// Something that cannot be indexed, kept whole with the reason.
@@ -127,7 +129,7 @@ pub(crate) mod tests {
         let shard = ShardId::from(format!("shardId-{slot:012}").as_str());
         let origin = Origin { slot, serial };
         let arrived = Millis(1_800_000_000_000);
-        RecordRef { origin, shard, sequence: Arc::new(sequence), sub_sequence: None, arrived }
+        RecordRef { origin, shard, sequence: Arc::new(sequence), sub_sequence: None, arrived, wrapped: None }
     }
 
     /// An op for tests whose source line is `{}` and `pad` spaces.

@@ -117,7 +117,8 @@ mod tests {
 
     fn event(family: Family, day: Day) -> Event {
         let bytes = Bytes::from_static(b"{}");
-        Event { family, id: EventId::of(&bytes, None), day, body: bytes.to_vec(), bytes, offset: 0, redacted: false }
+        let (id, body, wrapped, redacted) = (EventId::of(&bytes, None), bytes.to_vec(), None, false);
+        Event { family, id, day, body, bytes, offset: 0, wrapped, redacted }
     }
 
     #[test]

@@ -130,7 +130,7 @@ async fn send(client: &Client, n: usize) -> BTreeMap<&'static str, usize> {
         for _ in 0..chance.below(5) {
             change(&mut event, &mut chance);
         }
-        let wrapping = Wrapping { arrived: Millis(1_783_400_000_000), envelopes: &[] };
+        let wrapping = Wrapping { arrived: Millis(1_783_400_000_000), envelopes: &[], time: None };
         unwrapper.next_record();
         unwrapper.unwrap(&Bytes::from(event.to_string()), wrapping, &mut |piece| {
             let Piece::Event(event) = piece else { return };
@@ -155,12 +155,17 @@ async fn send(client: &Client, n: usize) -> BTreeMap<&'static str, usize> {
     sent
 }
 
+/// `ESSINK_TEST_NEAR=100000` for more.
+#[expect(clippy::disallowed_methods, reason = "the rule is for essink, not for its tests")]
+fn how_many() -> usize {
+    std::env::var("ESSINK_TEST_NEAR").ok().and_then(|text| text.parse().ok()).unwrap_or(5_000)
+}
+
 /// Whatever comes near a family is taken, whatever came before it.
 pub async fn no_event_near_a_published_one_is_refused(url: &str) {
     let client = client(url);
     ensure(&client, &options(), false).await.unwrap();
-    let n = std::env::var("NEAR_EVENTS").ok().map_or(5_000, |n| n.parse().expect("a number"));
-    let sent = send(&client, n).await;
+    let sent = send(&client, how_many()).await;
     for (family, n_events) in &sent {
         assert_eq!(count(&client, &format!("{family}-2022-*")).await, *n_events as u64, "{family}");
     }

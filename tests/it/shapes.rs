@@ -39,7 +39,7 @@ pub fn written(event: &Value) -> Value {
         clock: ClockBounds { lag: HOUR, lead: HOUR },
         redaction: None,
     };
-    let wrapping = Wrapping { arrived: Millis(1_577_836_800_000), envelopes: &[] };
+    let wrapping = Wrapping { arrived: Millis(1_577_836_800_000), envelopes: &[], time: None };
     let mut body = Value::Null;
     Unwrapper::new(rules).unwrap(&Bytes::from(event.to_string()), wrapping, &mut |piece| match piece {
         Piece::Event(event) => body = serde_json::from_slice(&event.body).unwrap(),

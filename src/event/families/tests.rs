@@ -22,7 +22,7 @@ pub fn events(data: impl Into<Vec<u8>>) -> Vec<(Event, Value)> {
         redaction: None,
     };
     let mut events = Vec::new();
-    let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[] };
+    let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[], time: None };
     Unwrapper::new(rules).unwrap(&Bytes::from(data.into()), wrapping, &mut |piece| match piece {
         Piece::Event(event) => {
             let document = serde_json::from_slice(&event.body).expect("a body is JSON");
@@ -77,8 +77,8 @@ pub fn samples(prefix: &str) -> Vec<(String, Value)> {
     samples
 }
 
-/// Samples that hold no events: addresses, claims of a token, the payload of a custom channel.
-const NO_EVENTS: [&str; 1] = ["vonage-dlr-get-queries.json"];
+/// Samples that hold a greeting, a number or an address where others have an event.
+const NO_EVENTS: [&str; 3] = ["lambda-go-", "vonage-dlr-get-", "firehose-error-"];
 
 /// The published events come through as they are, but for dots in keys, which a mapping takes for paths.
 #[test]
@@ -87,7 +87,7 @@ fn no_published_event_is_changed() {
     for entry in std::fs::read_dir("tests/samples").expect("samples are in the tree") {
         let path = entry.expect("readable").path();
         let name = path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
-        if !name.ends_with(".json") || NO_EVENTS.contains(&name.as_str()) {
+        if !name.ends_with(".json") || NO_EVENTS.iter().any(|none| name.starts_with(none)) {
             continue;
         }
         for (event, document) in events(std::fs::read(&path).expect("readable")) {

@@ -24,6 +24,7 @@ fn op(index: &str, document: &str) -> BulkOp {
         sequence: Arc::new(Sequence::parse("1").unwrap()),
         sub_sequence: None,
         arrived: Millis(0),
+        wrapped: None,
     };
     let lines = Bytes::from(format!("{action}{document}\n"));
     BulkOp {
