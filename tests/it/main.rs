@@ -13,6 +13,8 @@ mod large;
 mod leases;
 mod main_path;
 mod memory;
+mod message_shapes;
+mod near;
 mod outside;
 mod page;
 mod producer;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use essink::kinesis::aggregate::{Aggregate, open};
+use essink::event::aggregate::{Aggregate, open};
 use essink::kinesis::client::{AccessError, Stream};
 use essink::kinesis::put::{Item, Producer, PutError, Settings};
 use serde_json::json;

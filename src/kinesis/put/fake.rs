@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::api::{Layout, OpenShard, Packed, PutApi};
 use super::shards::{Shards, hash_key};
-use crate::kinesis::aggregate::{Aggregate, open};
+use crate::event::aggregate::{Aggregate, open};
 use crate::kinesis::client::AccessError;
 use crate::kinesis::shard::api::Fault;
 use crate::pipeline::position::ShardId;

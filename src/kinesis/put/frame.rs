@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use md5::{Digest, Md5};
 
-use crate::kinesis::aggregate::{DIGEST_LEN, MAGIC};
+use crate::event::aggregate::{DIGEST_LEN, MAGIC};
 
 /// An event and its partition key.
 pub type Keyed = (String, Bytes);

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::api::Packed;
 use super::frame::{self, EVENT, FRAME, Keyed};
 use super::ticket::Ticket;
-use crate::kinesis::aggregate::MAGIC;
+use crate::event::aggregate::MAGIC;
 
 /// A frame is closed at this many bytes: 50 KiB, as the Kinesis Producer Library does. Kinesis bills by pieces of 25 KB,
 /// so that larger ones save nothing; a shard takes 1 MB a second, so that a refused one is cheap to send again; and a

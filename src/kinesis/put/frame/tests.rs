@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use testkit::kpl::{self, UserRecord};
 
 use super::*;
-use crate::kinesis::aggregate::{Aggregate, open};
+use crate::event::aggregate::{Aggregate, open};
 
 fn keyed(key: &str, data: &str) -> Keyed {
     (key.to_owned(), Bytes::from(data.to_owned()))
