@@ -42,9 +42,10 @@ fn main() {
         sequence: Sequence::parse("1").expect("a digit").into(),
         sub_sequence: None,
         arrived: ARRIVED,
+        wrapped: None,
     };
     let decoded = per_event(&events, |event| {
-        let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[] };
+        let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[], time: None };
         unwrapper.next_record();
         unwrapper.unwrap(event, wrapping, &mut |piece| {
             match piece {

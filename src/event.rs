@@ -3,9 +3,12 @@
 //! [`unwrap`] takes the data of one record and yields every event in it, each with its id, its UTC
 //! day and the line that goes to the cluster, or the reason why the bytes cannot be one.
 
+pub mod aggregate;
+pub mod aside;
 pub mod clock;
 pub mod degrade;
 pub mod document;
+pub mod envelope;
 pub mod families;
 pub mod family;
 mod hidden;
@@ -15,6 +18,7 @@ pub mod msg;
 pub mod redact;
 pub mod rewrite;
 pub mod scan;
+pub mod shape;
 pub mod time;
 pub mod unwrap;
 pub mod walk;

@@ -50,7 +50,7 @@ fn letters(file: &[u8]) {
     }
     for letter in wholes(&page) {
         assert_eq!(letter.bytes.len() as u64, letter.head.size);
-        assert_eq!(EventId::of(&letter.bytes, None).to_string(), letter.head.letter);
+        assert_eq!(EventId::of(&letter.bytes, letter.head.wrapped()).to_string(), letter.head.letter);
         let line = to_line(&letter).expect("memory takes it");
         assert_eq!(from_line(&line), Ok(letter), "what is exported is imported");
     }
@@ -137,7 +137,7 @@ fn firehose(object: &[u8], step: usize) {
         at = from + bytes.len();
         assert_eq!(&inflated[from..at], &bytes[..]);
         assert!(!bytes.is_empty() && bytes.len() <= LARGEST);
-        let _ = error::read(bytes);
+        let _ = error::arrival(bytes);
     }
     assert!(inflated[at..].iter().all(u8::is_ascii_whitespace), "bytes are lost");
     let mut at_once = Splitter::new(LARGEST);

@@ -4,7 +4,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::Bytes;
-use essink::kinesis::aggregate::{Aggregate, open};
+use essink::event::aggregate::{Aggregate, open};
 use libfuzzer_sys::fuzz_target;
 use md5::{Digest, Md5};
 use prost::Message;

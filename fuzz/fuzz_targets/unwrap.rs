@@ -9,9 +9,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use essink::event::clock::ClockBounds;
 use essink::event::degrade::degraded;
+use essink::event::envelope::{MOST_DEEP, recognise};
 use essink::event::family::{Family, Prefixes};
 use essink::event::id::EventId;
-use essink::event::scan::{ScanLimits, Scanned, scan};
+use essink::event::scan::{Fault, ScanLimits, Scanned, scan};
 use essink::event::time::Millis;
 use essink::event::unwrap::{Event, Piece, Rules, Unwrapper, Wrapping};
 use essink::pipeline::op::{Origin, RecordRef};
@@ -31,32 +32,38 @@ const VALUES: usize = 64;
 
 fuzz_target!(|data: &[u8]| {
     let data = Bytes::copy_from_slice(data);
-    let pieces = unwrap(&data, ARRIVED);
+    let (pieces, inflated) = unwrap(&data, ARRIVED, None);
     if data.starts_with(&[0x1f, 0x8b]) {
         pieces.iter().for_each(|piece| sound(piece));
         return;
     }
-    in_order(&pieces, &data);
+    let has_envelopes = in_order(&pieces, &data);
     pieces.iter().for_each(|piece| sound(piece));
-    if serde_json::from_slice::<Value>(&data).is_ok() {
+    // What is in an envelope need not be JSON.
+    if !has_envelopes && serde_json::from_slice::<Value>(&data).is_ok() {
         let broken = |piece: &&Piece| matches!(piece, Piece::Poison(poison) if poison.reason == "not_json");
         assert!(pieces.iter().find(broken).is_none(), "JSON is found to be none");
     }
-    if data.len() < INFLATED {
-        let zipped = unwrap(&gzip(&data), ARRIVED);
+    // What is taken out of envelopes counts with what is inflated.
+    if data.len() + inflated < INFLATED && !pieces.iter().any(is_too_large) {
+        let (zipped, _) = unwrap(&gzip(&data), ARRIVED, None);
         assert_eq!(names(&pieces), names(&zipped), "compressed, it is the same");
     }
 });
 
-fn unwrap(data: &Bytes, arrived: Millis) -> Vec<Piece> {
+fn unwrap(data: &Bytes, arrived: Millis, time: Option<Millis>) -> (Vec<Piece>, usize) {
     let clock = ClockBounds { lag: 168 * HOUR, lead: HOUR };
-    let mut unwrapper = Unwrapper::new(Rules { scan: LIMITS, inflated: INFLATED, values: VALUES, clock });
+    let mut unwrapper = Unwrapper::new(Rules { scan: LIMITS, inflated: INFLATED, values: VALUES, clock, redaction: None });
     let mut pieces = Vec::new();
-    unwrapper.unwrap(data, Wrapping { arrived, envelopes: &[] }, &mut |piece| pieces.push(piece));
-    assert!(unwrapper.inflated() <= INFLATED);
-    // What is left over when there are too many, and a broken member behind it.
-    assert!(pieces.len() <= VALUES + 2);
-    pieces
+    unwrapper.unwrap(data, Wrapping { arrived, envelopes: &[], time }, &mut |piece| pieces.push(piece));
+    assert!(unwrapper.held() <= unwrapper.inflated() && unwrapper.inflated() <= INFLATED);
+    // What is left over when there are too many, and a broken member behind it; in an envelope, of each part.
+    assert!(pieces.len() <= 3 * VALUES + 2);
+    (pieces, unwrapper.inflated())
+}
+
+fn is_too_large(piece: &Piece) -> bool {
+    matches!(piece, Piece::Poison(poison) if poison.reason == "too_large")
 }
 
 fn gzip(data: &[u8]) -> Bytes {
@@ -74,19 +81,43 @@ fn names(pieces: &[Piece]) -> Vec<(usize, String)> {
     pieces.iter().map(name).collect()
 }
 
-/// Pieces are slices of the data, one behind the other, and between them there is only what frames values.
-fn in_order(pieces: &[Piece], data: &[u8]) {
-    let mut at = 0;
+/// Pieces are slices of the data, one behind the other, and between them there is only what frames values; where one is
+/// none, it was in an envelope that begins at its offset. `true` when there is an envelope.
+fn in_order(pieces: &[Piece], data: &[u8]) -> bool {
+    let (mut at, mut has_envelopes) = (0, false);
     for piece in pieces {
         let (offset, bytes) = match piece {
             Piece::Event(event) => (event.offset, &event.bytes),
             Piece::Poison(poison) => (poison.offset, &poison.bytes),
         };
-        frames(&data[at..offset]);
-        at = offset + bytes.len();
-        assert_eq!(&data[offset..at], &bytes[..]);
+        let envelope = envelope(data, offset);
+        has_envelopes |= envelope.is_some();
+        match envelope.filter(|end| !data[offset..].starts_with(bytes) || offset + bytes.len() < *end) {
+            // The next of the same one.
+            Some(end) if at == end => {}
+            Some(end) => {
+                frames(&data[at..offset]);
+                at = end;
+            }
+            None => {
+                frames(&data[at..offset]);
+                at = offset + bytes.len();
+                assert_eq!(&data[offset..at], &bytes[..]);
+            }
+        }
     }
     frames(&data[at..]);
+    has_envelopes
+}
+
+/// Where the envelope that begins here ends.
+fn envelope(data: &[u8], offset: usize) -> Option<usize> {
+    let mut scanned = Scanned::default();
+    let end = match scan(data, offset, &LIMITS, &mut scanned) {
+        Ok(end) | Err(Fault::Crowded { end }) => end,
+        Err(_) => return None,
+    };
+    recognise(&scanned).map(|_| end)
 }
 
 fn frames(between: &[u8]) {
@@ -113,9 +144,15 @@ fn sound_event(event: &Event) {
         assert!(body.as_object().expect("an object").len() >= came.as_object().expect("an object").len() + 2);
     }
 
-    let again = unwrap(&event.bytes, LATER);
-    let [Piece::Event(again)] = &again[..] else { panic!("alone, the event is another thing") };
-    assert_eq!((again.id, again.family, &again.bytes), (event.id, event.family, &event.bytes));
+    let chain = body["essink"]["envelopes"].as_array().map_or(&[][..], Vec::as_slice);
+    let opened = chain.iter().filter(|name| !["gzip", "kpl"].contains(&name.as_str().expect("a name"))).count();
+    // What was too deep to be opened is opened when it comes alone.
+    if opened < MOST_DEEP {
+        let (again, _) = unwrap(&event.bytes, LATER, event.wrapped);
+        let [Piece::Event(again)] = &again[..] else { panic!("alone, the event is another thing") };
+        assert_eq!((again.id, again.family, &again.bytes), (event.id, event.family, &event.bytes));
+        assert!(event.wrapped.is_none() || again.day == event.day, "the envelope's day is lost");
+    }
     let hash = EventId::of(&event.bytes, None).to_string();
     assert_eq!(event.id.to_string()[8..], hash[8..], "the id holds a hash of the bytes");
 
@@ -137,7 +174,7 @@ fn sound_event(event: &Event) {
 fn one_line(json: &[u8], mapped: bool) -> Value {
     assert!(!json.contains(&b'\n') && !json.contains(&b'\r'));
     let mut scanned = Scanned::default();
-    let more = ScanLimits { depth: LIMITS.depth + 2, keys: LIMITS.keys + 50 };
+    let more = ScanLimits { depth: LIMITS.depth + 2, keys: LIMITS.keys + 150 };
     assert_eq!(scan(json, 0, &more, &mut scanned), Ok(json.len()), "{}", String::from_utf8_lossy(json));
     assert_eq!(scanned.json, json);
     let document = serde_json::from_slice(json).expect("a document is JSON");
@@ -162,5 +199,6 @@ fn source() -> RecordRef {
         sequence: Arc::new(Sequence::parse("1").expect("a digit")),
         sub_sequence: None,
         arrived: ARRIVED,
+        wrapped: None,
     }
 }

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::intake::Memory;
+use crate::event::aggregate::{self, Aggregate};
+use crate::event::time::Millis;
 use crate::event::unwrap::{Piece, Poison, Unwrapper, Wrapping};
-use crate::kinesis::aggregate::{self, Aggregate};
 use crate::kinesis::shard::Stopped;
 use crate::pipeline::op::{BulkOp, Entry, Letter, RecordRef};
 use crate::pipeline::route::Router;
@@ -14,9 +15,6 @@ use crate::pipeline::run::Intake;
 /// Records are handed over together, in chunks of about this many bytes: large enough that the channel costs nothing,
 /// small enough that shards take turns.
 const CHUNK_BYTES: usize = 256 << 10;
-
-/// User records in one KPL aggregate. The library packs at most a megabyte, so this is beyond what it makes.
-const MAX_USER_RECORDS: usize = 50_000;
 
 /// What an op or a letter takes beside its bytes.
 const OVERHEAD: usize = size_of::<BulkOp>() + size_of::<Letter>() / 2;
@@ -94,58 +92,63 @@ impl Draft {
     /// Adds what is in `data`, which is a record of its own with limits of its own.
     pub fn record_of(&mut self, unwrapper: &mut Unwrapper, router: &mut Router, data: &Bytes) {
         unwrapper.next_record();
-        match aggregate::open(data, MAX_USER_RECORDS) {
-            Aggregate::Plain => self.unwrap(unwrapper, router, data, &[]),
+        let mut is_held = false;
+        match aggregate::open(data, aggregate::MOST_RECORDS) {
+            Aggregate::Plain => is_held = self.unwrap(unwrapper, router, data, &[]),
             Aggregate::Records(users) => {
                 for (sub_sequence, user) in (0..).zip(users) {
                     self.record.sub_sequence = Some(sub_sequence);
-                    self.unwrap(unwrapper, router, &user, &["kpl"]);
+                    is_held |= self.unwrap(unwrapper, router, &user, &["kpl"]);
                 }
                 self.record.sub_sequence = None;
             }
             Aggregate::Bad(detail) => {
                 let bytes = Bytes::copy_from_slice(data);
-                self.refuse(Poison { reason: "bad_kpl", detail: detail.to_owned(), offset: 0, bytes });
+                let wrapped = self.record.wrapped;
+                self.refuse(Poison { reason: "bad_kpl", detail: detail.to_owned(), offset: 0, bytes, wrapped });
             }
         }
         // Each op holds its event's bytes, and with them the data they lie in.
-        self.bytes += data.len() + unwrapper.inflated();
+        self.bytes += unwrapper.held() + if is_held { data.len() } else { 0 };
     }
 
-    fn unwrap(&mut self, unwrapper: &mut Unwrapper, router: &mut Router, data: &Bytes, envelopes: &[&'static str]) {
-        let wrapping = Wrapping { arrived: self.record.arrived, envelopes };
+    /// `true` when ops hold `data`.
+    fn unwrap(
+        &mut self,
+        unwrapper: &mut Unwrapper,
+        router: &mut Router,
+        data: &Bytes,
+        envelopes: &[&'static str],
+    ) -> bool {
+        let wrapping = Wrapping { arrived: self.record.arrived, envelopes, time: self.record.wrapped };
         unwrapper.unwrap(data, wrapping, &mut |piece| match piece {
             Piece::Poison(poison) => self.refuse(poison),
-            Piece::Event(event) => match router.op(&event, self.record.clone()) {
+            Piece::Event(event) => match router.op(&event, self.source(event.wrapped)) {
                 None => self.expired += 1,
                 Some(op) => {
                     self.bytes += op.lines.len() + OVERHEAD;
                     self.ops.push(op);
                 }
             },
-        });
+        })
+    }
+
+    fn source(&self, wrapped: Option<Millis>) -> RecordRef {
+        RecordRef { wrapped, ..self.record.clone() }
     }
 
     /// What it holds lies so much further back in what is read.
     pub fn move_by(&mut self, offset: usize) {
-        self.offsets().for_each(|at| *at = at.saturating_add(offset));
-    }
-
-    /// What it holds was packed at this place of what is read.
-    pub fn move_to(&mut self, offset: usize) {
-        self.offsets().for_each(|at| *at = offset);
-    }
-
-    fn offsets(&mut self) -> impl Iterator<Item = &mut usize> {
         let ops = self.ops.iter_mut().map(|op| &mut op.offset);
-        ops.chain(self.letters.iter_mut().map(|letter| &mut letter.offset))
+        let offsets = ops.chain(self.letters.iter_mut().map(|letter| &mut letter.offset));
+        offsets.for_each(|at| *at = at.saturating_add(offset));
     }
 
     /// Adds bytes that are no event.
     pub fn refuse(&mut self, poison: Poison) {
-        let Poison { reason, detail, offset, bytes } = poison;
+        let Poison { reason, detail, offset, bytes, wrapped } = poison;
         self.bytes += bytes.len() + OVERHEAD;
-        let source = self.record.clone();
+        let source = self.source(wrapped);
         self.letters.push(Letter { reason, detail, index: None, id: None, offset, bytes, source });
     }
 }

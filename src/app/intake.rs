@@ -183,6 +183,7 @@ impl ShardIntake {
             sequence: Arc::new(record.sequence.clone()),
             sub_sequence: None,
             arrived: record.arrived,
+            wrapped: None,
         };
         decode::record(&mut self.unwrapper, &mut self.router, &record.data, source)
     }

@@ -17,7 +17,7 @@ use super::letters::filter;
 use super::live::Live;
 use super::stores::{Letters, Places};
 use crate::config::RedriveOptions;
-use crate::dead_letter::{Cabinet, Found, Page, Redrive, Walk};
+use crate::dead_letter::{Cabinet, Found, Head, Page, Redrive, Walk};
 use crate::event::unwrap::Unwrapper;
 use crate::pipeline::op::{Origin, RecordRef};
 use crate::pipeline::ports::StoreError;
@@ -167,7 +167,7 @@ async fn send(mut letters: Chosen, drive: &Drive, redrive: &Redrive, running: &R
                     sent.unreadable += 1;
                 }
                 Ok(bytes) => {
-                    let mut draft = Draft::new(record(&found, serial));
+                    let mut draft = Draft::new(record(&found.head, serial));
                     draft.record_of(&mut unwrapper, &mut router, &bytes);
                     redrive.enter(serial, found.head, found.place);
                     serial += 1;
@@ -187,14 +187,16 @@ async fn send(mut letters: Chosen, drive: &Drive, redrive: &Redrive, running: &R
     Ok(sent)
 }
 
-/// Its recorded arrival stands for the arrival; its place in the walk is its sequence number.
-fn record(found: &Found, serial: u64) -> RecordRef {
+/// Its recorded arrival stands for the arrival, and the recorded time of an envelope for the envelope; its place in the walk
+/// is its sequence number.
+pub(super) fn record(head: &Head, serial: u64) -> RecordRef {
     RecordRef {
         origin: Origin { slot: SLOT, serial },
         shard: ShardId::from(SHARD),
         sequence: Arc::new(Sequence::from(serial)),
         sub_sequence: None,
-        arrived: found.head.arrived(),
+        arrived: head.arrived(),
+        wrapped: head.wrapped(),
     }
 }
 
@@ -223,7 +225,7 @@ impl Plan {
                 return;
             }
         };
-        let mut draft = Draft::new(record(found, 0));
+        let mut draft = Draft::new(record(&found.head, 0));
         draft.record_of(unwrapper, router, &bytes);
         self.letters += 1;
         self.bytes += found.head.size;

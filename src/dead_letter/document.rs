@@ -80,11 +80,12 @@ pub fn documents_of(letter: &Whole, limit: usize) -> std::io::Result<Vec<Documen
             return Ok(vec![whole]);
         }
     }
-    let packed = gzip(&letter.bytes)?;
-    if packed.len() + OVERHEAD <= limit {
+    let (packed, piece) = (gzip(&letter.bytes)?, piece_size(limit));
+    // One piece is no part. Of no bytes, which only an impossible limit makes too large, there would be no piece at all.
+    if packed.len() + OVERHEAD <= limit || letter.bytes.len() <= piece {
         return Ok(vec![base.document(id, None, Raw::RawGzip(packed))?]);
     }
-    base.in_parts(piece_size(limit))
+    base.in_parts(piece)
 }
 
 /// A letter with what all its documents share.

@@ -24,7 +24,7 @@ pub struct Head {
     /// The id the document would have had, when it got that far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The letter's own id, a function of its bytes; the same in all its parts.
+    /// The letter's own id, a function of its bytes and of `wrapped`; the same in all its parts.
     pub letter: String,
     /// Where it comes from: a stream by ARN or name, or what was replayed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,6 +43,10 @@ pub struct Head {
     pub offset: u64,
     /// Milliseconds since 1970: exactly what a re-drive needs to name the same day.
     pub arrived: i64,
+    /// The time of the envelope it came in, in milliseconds since 1970, where that is what dates it. A re-drive sees only
+    /// its bytes, and needs this too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrapped: Option<i64>,
     /// Bytes of the whole letter.
     pub size: u64,
     /// How often it was sent again and refused.
@@ -87,13 +91,14 @@ impl Head {
             detail: bounded(&letter.detail).to_owned(),
             index: letter.index.as_deref().map(str::to_owned),
             id: letter.id.map(|id| id.to_string()),
-            letter: EventId::of(&letter.bytes, None).to_string(),
+            letter: EventId::of(&letter.bytes, source.wrapped).to_string(),
             stream: stream.map(str::to_owned),
             shard: source.shard.to_string(),
             sequence: source.sequence.to_string(),
             sub_sequence: source.sub_sequence,
             offset: letter.offset as u64,
             arrived: source.arrived.0,
+            wrapped: source.wrapped.map(|at| at.0),
             size: letter.bytes.len() as u64,
             tries: 0,
             tried: None,
@@ -104,6 +109,11 @@ impl Head {
     /// When Kinesis received the record.
     pub fn arrived(&self) -> Millis {
         Millis(self.arrived)
+    }
+
+    /// The time of the envelope it came in.
+    pub fn wrapped(&self) -> Option<Millis> {
+        self.wrapped.map(Millis)
     }
 
     /// Notes that it was sent again at `at` and refused for this reason.
@@ -137,7 +147,7 @@ pub struct LetterKey {
 impl Whole {
     /// The letter's own id.
     pub fn id(&self) -> EventId {
-        EventId::of(&self.bytes, None)
+        EventId::of(&self.bytes, self.head.wrapped())
     }
 
     /// Refuses bytes that are not those of the head.

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::document::{Document, documents_of};
 use super::head::{Head, Whole};
+use crate::event::family::Family;
 use crate::pipeline::op::{BulkOp, Letter, Origin, RecordRef};
 use crate::pipeline::ports::{Bulk, DeadLetters, KeepError};
 use crate::pipeline::position::{Sequence, ShardId};
@@ -143,6 +144,8 @@ fn op(index: &Arc<str>, document: Document, head: &Head) -> BulkOp {
         event: Bytes::new(),
         offset: 0,
         degraded: None,
+        family: Family::Unrecognized,
+        trimmed: false,
         redacted: false,
         source: record(head),
     }
@@ -156,6 +159,7 @@ fn record(head: &Head) -> RecordRef {
         sequence: Arc::new(Sequence::parse(head.sequence.as_str()).unwrap_or_default()),
         sub_sequence: head.sub_sequence,
         arrived: head.arrived(),
+        wrapped: head.wrapped(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which day an event belongs to, and whose clock says so.
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDateTime};
 
 use super::time::Millis;
 
@@ -27,8 +27,27 @@ pub enum Clock {
 pub struct Filed {
     /// `@timestamp` of the document; its UTC day names the index.
     pub at: Millis,
-    /// The event's own stamp was not believed: `at` is the arrival in Kinesis.
-    pub corrected: bool,
+    /// Whose time that is, when an event that should have one has none that is believed.
+    pub instead: Option<Instead>,
+}
+
+/// What an event is filed under instead of its own stamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instead {
+    /// The arrival in Kinesis.
+    Arrival,
+    /// The time of what it was wrapped in.
+    Envelope,
+}
+
+impl Instead {
+    /// Its name in `essink.clock`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Arrival => "corrected",
+            Self::Envelope => "envelope",
+        }
+    }
 }
 
 impl ClockBounds {
@@ -40,9 +59,37 @@ impl ClockBounds {
             Clock::Device => arrived.0.saturating_sub(self.lag),
         };
         match stamp {
-            Some(at) if (oldest..=newest).contains(&at.0) => Filed { at, corrected: false },
-            _ => Filed { at: arrived, corrected: true },
+            Some(at) if (oldest..=newest).contains(&at.0) => Filed { at, instead: None },
+            _ => Filed { at: arrived, instead: Some(Instead::Arrival) },
         }
+    }
+
+    /// Files an event that came in an envelope of this time, which stands in for a service's stamp that cannot be read. A
+    /// device's event keeps to the arrival, by which its stamps are bounded too.
+    pub fn file_wrapped(
+        &self,
+        stamp: Option<Millis>,
+        clock: Clock,
+        envelope: Option<Millis>,
+        arrived: Millis,
+    ) -> Filed {
+        match (stamp, clock) {
+            (None, Clock::Service) => {
+                self.file_by_envelope(envelope, arrived).unwrap_or(self.file(None, clock, arrived))
+            }
+            _ => self.file(stamp, clock, arrived),
+        }
+    }
+
+    /// Files an event whose own time nobody knows how to read.
+    pub fn file_unknown(&self, envelope: Option<Millis>, arrived: Millis) -> Filed {
+        self.file_by_envelope(envelope, arrived).unwrap_or(Filed { at: arrived, instead: None })
+    }
+
+    /// By the time of an envelope, within the bounds of a service's clock.
+    fn file_by_envelope(&self, envelope: Option<Millis>, arrived: Millis) -> Option<Filed> {
+        let filed = self.file(Some(envelope?), Clock::Service, arrived);
+        filed.instead.is_none().then_some(Filed { instead: Some(Instead::Envelope), ..filed })
     }
 }
 
@@ -55,13 +102,39 @@ const NEWEST: i64 = (1 << 48) - 1;
 ///
 /// `value` is the JSON text. `None` for anything else, and for times before 2014.
 pub fn stamp(value: &[u8]) -> Option<Millis> {
-    let text = std::str::from_utf8(value).ok()?;
-    let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+    let text = unquoted(value)?;
     let millis = match text.parse::<i64>() {
         Ok(millis) => millis,
         Err(_) => DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis(),
     };
+    believable(millis)
+}
+
+/// Reads a stamp in whole seconds, as a number or as digits in a string; `None` as for [`stamp`].
+///
+/// No number is both: what is seconds of a time after 2014 is milliseconds of one before 1980, and the other way round.
+pub fn seconds(value: &[u8]) -> Option<Millis> {
+    believable(unquoted(value)?.parse::<i64>().ok()?.checked_mul(1000)?)
+}
+
+/// Reads a time of UTC that does not name its zone, `2018-10-25 12:10:29`; `None` as for [`stamp`].
+pub fn zoneless(value: &[u8]) -> Option<Millis> {
+    let time = NaiveDateTime::parse_from_str(unquoted(value)?, "%Y-%m-%d %H:%M:%S").ok()?;
+    believable(time.and_utc().timestamp_millis())
+}
+
+fn unquoted(value: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(value).ok()?;
+    Some(text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text))
+}
+
+fn believable(millis: i64) -> Option<Millis> {
     (OLDEST..=NEWEST).contains(&millis).then_some(Millis(millis))
+}
+
+/// Reads a stamp that is seconds since 1970, as a number or as digits in a string, or RFC 3339; the rest as [`stamp`].
+pub fn seconds_or_rfc3339(value: &[u8]) -> Option<Millis> {
+    if unquoted(value)?.parse::<i64>().is_ok() { seconds(value) } else { stamp(value) }
 }
 
 #[cfg(test)]
@@ -74,8 +147,8 @@ mod tests {
 
     fn check(stamp: Option<i64>, clock: Clock, expected: Option<i64>) {
         let filed = BOUNDS.file(stamp.map(Millis), clock, ARRIVED);
-        let (at, corrected) = expected.map_or((ARRIVED, true), |at| (Millis(at), false));
-        assert_eq!(filed, Filed { at, corrected }, "{stamp:?} {clock:?}");
+        let (at, instead) = expected.map_or((ARRIVED, Some(Instead::Arrival)), |at| (Millis(at), None));
+        assert_eq!(filed, Filed { at, instead }, "{stamp:?} {clock:?}");
     }
 
     #[test]
@@ -94,6 +167,30 @@ mod tests {
             check(Some(ARRIVED.0 + HOUR + 1), clock, None);
             check(None, clock, None);
         }
+    }
+
+    #[test]
+    fn an_envelope_stands_in_for_a_services_stamp_and_for_nothing_else() {
+        let (own, envelope) = (Millis(ARRIVED.0 - HOUR), Millis(ARRIVED.0 - 999 * HOUR));
+        let future = Millis(ARRIVED.0 + HOUR + 1);
+        let check = |stamp, clock, envelope, at, instead| {
+            let filed = BOUNDS.file_wrapped(stamp, clock, envelope, ARRIVED);
+            assert_eq!(filed, Filed { at, instead }, "{stamp:?} {clock:?} {envelope:?}");
+        };
+        let (arrival, wrapped) = (Some(Instead::Arrival), Some(Instead::Envelope));
+        check(None, Clock::Service, Some(envelope), envelope, wrapped);
+        check(None, Clock::Service, None, ARRIVED, arrival);
+        check(None, Clock::Service, Some(future), ARRIVED, arrival);
+        check(Some(own), Clock::Service, Some(envelope), own, None);
+        check(Some(future), Clock::Service, Some(envelope), ARRIVED, arrival);
+        check(None, Clock::Device, Some(envelope), ARRIVED, arrival);
+        check(Some(own), Clock::Device, Some(envelope), own, None);
+        let check = |envelope, at, instead| {
+            assert_eq!(BOUNDS.file_unknown(envelope, ARRIVED), Filed { at, instead }, "{envelope:?}");
+        };
+        check(Some(envelope), envelope, wrapped);
+        check(Some(future), ARRIVED, None);
+        check(None, ARRIVED, None);
     }
 
     #[test]
@@ -118,8 +215,65 @@ mod tests {
             "1.5e12",
             "99999999999999999999",
             "281474976710656",
+            r#""2018-10-25 12:10:29""#,
         ] {
             assert_eq!(read(unreadable), None, "{unreadable}");
         }
+    }
+
+    #[test]
+    fn seconds_are_no_milliseconds() {
+        let read = |text: &str| seconds(text.as_bytes()).map(|m| m.0);
+        assert_eq!(read(r#""1759466063""#), Some(1_759_466_063_000));
+        assert_eq!(read("1759466063"), Some(1_759_466_063_000));
+        assert_eq!(read("1388534400"), Some(OLDEST));
+        for unreadable in
+            ["1388534399", "1759466063000", "9223372036854775807", "1.5e9", r#""""#, "null", "{}", "[1759466063]"]
+        {
+            assert_eq!(read(unreadable), None, "{unreadable}");
+        }
+    }
+
+    #[test]
+    fn a_time_without_a_zone_is_utc() {
+        let read = |text: &str| zoneless(text.as_bytes()).map(|m| m.0);
+        assert_eq!(read(r#""2018-10-25 12:10:29""#), Some(1_540_469_429_000));
+        for unreadable in [
+            r#""2018-10-25""#,
+            r#""2018-13-25 12:10:29""#,
+            r#""2018-10-25 12:10""#,
+            r#""2018-10-25T12:10:29Z""#,
+            r#""1810251310""#,
+            r#""1999-10-25 12:10:29""#,
+            "1540469429000",
+            "null",
+        ] {
+            assert_eq!(read(unreadable), None, "{unreadable}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_not_taken_for_milliseconds_nor_the_other_way_round() {
+        let read = |text: &str| seconds_or_rfc3339(text.as_bytes()).map(|m| m.0);
+        assert_eq!(read("1454442600"), Some(1_454_442_600_000));
+        assert_eq!(read(r#""1549054731""#), Some(1_549_054_731_000));
+        assert_eq!(read(r#""2016-04-18T14:25:07.000+00:00""#), Some(1_460_989_507_000));
+        assert_eq!(read("1388534400"), Some(1_388_534_400_000));
+        for unreadable in [
+            "1454442600000",
+            r#""1454442600000""#,
+            "1388534399",
+            "0",
+            "-1454442600",
+            "9223372036854775807",
+            "1454442600.5",
+            "null",
+            "{}",
+            r#""""#,
+            r#""soon""#,
+        ] {
+            assert_eq!(read(unreadable), None, "{unreadable}");
+        }
+        assert_eq!(stamp(b"1454442600"), None, "Pinpoint's milliseconds are read as before");
     }
 }

@@ -40,7 +40,8 @@ fn member(key: &[u8], value: &[u8], out: &mut Vec<u8>) {
 /// The member `essink` with the reason and the event in it.
 fn about(essink: &[u8], event: &[u8], reason: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(essink.len() + event.len() + reason.len() + 64);
-    for (key, value) in walk::members(essink) {
+    // What was put aside stands in the whole event again.
+    for (key, value) in walk::members(essink).filter(|(key, _)| *key != b"more") {
         member(key, value, &mut out);
     }
     member(b"degraded", text(reason).as_bytes(), &mut out);

@@ -1,7 +1,7 @@
 //! The line that goes to the cluster: the event as it came, and what essink adds in front.
 
 use super::clock::Filed;
-use super::families::{Knowledge, Reading};
+use super::families::{self, Knowledge, Reading};
 use super::rewrite;
 use super::scan::Scanned;
 use super::time::Millis;
@@ -19,12 +19,14 @@ pub struct About<'a> {
     pub arrived: Millis,
     /// What the event was wrapped in, outermost first.
     pub envelopes: &'a [&'static str],
+    /// What is kept of that: JSON objects with commas between them.
+    pub wrapping: &'a [u8],
 }
 
 /// Appends a document whose members are those of the event, rewritten where its family's shape asks for it, beside what
 /// was read out of it.
 pub fn write(event: &Scanned, known: &Knowledge, reading: &Reading<'_>, about: &About<'_>, out: &mut Vec<u8>) {
-    let shape = &known.shape;
+    let shape = families::shape(known.family);
     write_about(about, out);
     out.extend_from_slice(br#","msg":{"provider":""#);
     out.extend_from_slice(known.family.name().as_bytes());
@@ -66,8 +68,10 @@ fn write_about(about: &About<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"","rules":""#);
     out.extend_from_slice(RULES.as_bytes());
     out.push(b'"');
-    if about.filed.corrected {
-        out.extend_from_slice(br#","clock":"corrected""#);
+    if let Some(instead) = about.filed.instead {
+        out.extend_from_slice(br#","clock":""#);
+        out.extend_from_slice(instead.name().as_bytes());
+        out.push(b'"');
     }
     for (n, envelope) in about.envelopes.iter().enumerate() {
         out.extend_from_slice(if n == 0 { br#","envelopes":[""# } else { br#"",""# });
@@ -75,6 +79,11 @@ fn write_about(about: &About<'_>, out: &mut Vec<u8>) {
     }
     if !about.envelopes.is_empty() {
         out.extend_from_slice(br#""]"#);
+    }
+    if !about.wrapping.is_empty() {
+        out.extend_from_slice(br#","wrapping":["#);
+        out.extend_from_slice(about.wrapping);
+        out.push(b']');
     }
     out.push(b'}');
 }

@@ -1,16 +1,26 @@
 //! What essink knows of each family: how an event is told from others, which of its times files it, and what it says in
 //! the common vocabulary. One file a family; this is the table.
 
+use std::sync::LazyLock;
+
 use super::clock::Clock;
 use super::family::Family;
 use super::hidden::hidden;
 use super::msg::Msg;
 use super::redact::Personal;
-use super::rewrite::Shape;
+use super::rewrite::name_of;
 use super::scan::{ScanLimits, Scanned};
+use super::shape::Shape;
 use super::time::Millis;
 
+mod bird;
+mod connect;
+mod eum;
+mod pendula;
 mod pinpoint;
+mod ses;
+mod vonage;
+mod whatsapp;
 
 #[cfg(test)]
 mod tests;
@@ -25,18 +35,37 @@ pub struct Knowledge {
     pub stamp: fn(&Scanned) -> (Option<Millis>, Clock),
     /// Says what the event says, in the common vocabulary.
     pub read: fn(&Scanned, &mut Reading<'_>),
-    /// Which of its members are maps with free keys, and which the mapping knows as scalars.
-    pub shape: Shape,
+    /// Its index template: `templates/<family>.json`.
+    pub template: &'static str,
     /// Where its documents hold what is a person's.
     pub personal: &'static [(&'static str, Personal)],
 }
 
 /// Every family that is recognised, in the order they are asked: the first that says yes has the event.
-const TABLE: [&Knowledge; 1] = [&pinpoint::KNOWLEDGE];
+const TABLE: [&Knowledge; 9] = [
+    &pinpoint::KNOWLEDGE,
+    &ses::KNOWLEDGE,
+    &eum::KNOWLEDGE,
+    &whatsapp::KNOWLEDGE,
+    &bird::KNOWLEDGE,
+    &vonage::KNOWLEDGE,
+    &vonage::messages::KNOWLEDGE,
+    &pendula::KNOWLEDGE,
+    &connect::KNOWLEDGE,
+];
 
 /// The family of an event; `None` when no rule recognises it.
 pub fn recognise(event: &Scanned) -> Option<&'static Knowledge> {
     TABLE.into_iter().find(|known| (known.recognise)(event))
+}
+
+/// What the mapping of each family knows, by its place in [`TABLE`]'s templates; read once.
+static SHAPES: LazyLock<Vec<(Family, Shape)>> =
+    LazyLock::new(|| TABLE.into_iter().map(|known| (known.family, Shape::of_template(known.template))).collect());
+
+/// What the mapping of a family knows.
+pub fn shape(family: Family) -> &'static Shape {
+    SHAPES.iter().find(|(known, _)| *known == family).map_or(&Shape::Open, |(_, shape)| shape)
 }
 
 /// What a family reads out of one event.
@@ -57,9 +86,10 @@ impl<'a> Reading<'a> {
         Self { msg, added: Vec::new(), event, limits }
     }
 
-    /// Puts a member, as JSON text on one line, beside those of the event; not when the event has one of that name.
+    /// Puts a member, as JSON text on one line, beside those of the event; not when the document has one of that name.
     pub fn add(&mut self, name: &'static str, json: impl Into<Vec<u8>>) {
-        if self.event.get(name.as_bytes()).is_none() {
+        let event = self.event;
+        if !event.members.iter().any(|member| *name_of(event.key(member)) == *name.as_bytes()) {
             self.added.push((name, json.into()));
         }
     }

@@ -52,6 +52,7 @@ fields! {
     CostUsd "cost_usd" "What it cost in US dollars, fees included; only on events that are final. Take one a message."
     Cost "cost" "What it cost in `currency`, where that is not dollars; only on events that are final."
     Currency "currency" "The currency of `cost`."
+    Conversation "conversation" "The conversation that one cost covers, where messages are not paid for one by one. Take one cost for each."
     Parts "parts" "Into how many parts a text was cut."
     Campaign "campaign" "The campaign, journey or flow it belongs to."
     CampaignKind "campaign_kind" "campaign, journey or flow."

@@ -1,28 +1,16 @@
 //! The few changes an event needs before an index can hold it for certain (mapping rules of a sink).
 //!
 //! Keys: a dot makes an object out of a scalar's neighbour, and a blank key is refused, so dots
-//! become `_` and blank keys `_`. Free maps (users choose the keys): a value that is an object, also an
-//! empty one, or an array of them, becomes its JSON text, so that one user's object never meets another's
-//! scalar. Stamps: the same, because `ignore_malformed` forgives a date every scalar but no object.
+//! become `_` and blank keys `_`. Where the mapping has a scalar, and in free maps (senders choose the keys), a value
+//! that is an object, also an empty one, or an array of them, becomes its JSON text: `ignore_malformed` forgives every
+//! scalar and no object. Where it has an object, a scalar becomes `{"_value": "its text"}`.
 //! Top-level names that the engine owns, and those that essink adds, get a trailing `_`.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use super::shape::Shape;
 use super::walk;
-
-/// Where the free maps of a family are.
-#[derive(Debug, Clone, Copy)]
-pub enum Shape {
-    /// Nothing below is free.
-    Fixed,
-    /// The keys are the user's.
-    Free,
-    /// The mapping knows a scalar here, whatever comes.
-    Scalar,
-    /// An object of which some members are free or hold free maps.
-    Holds(&'static [(&'static str, Shape)]),
-}
 
 /// Top-level names of a document that are not an event's to use.
 fn is_taken(key: &[u8]) -> bool {
@@ -57,25 +45,30 @@ pub fn touches(key: &[u8], value: &[u8], shape: &Shape) -> bool {
     is_taken(key) || !fits(value, shape.below(key))
 }
 
-impl Shape {
-    fn below(&self, key: &[u8]) -> &Self {
-        match self {
-            Self::Holds(members) => {
-                members.iter().find(|(name, _)| name.as_bytes() == key).map_or(&Self::Fixed, |(_, shape)| shape)
-            }
-            Self::Fixed | Self::Free | Self::Scalar => &Self::Fixed,
+fn fits(value: &[u8], shape: &Shape) -> bool {
+    match (shape, value.first()) {
+        (Shape::Open, _) => true,
+        (Shape::Scalar, _) => is_flat(value),
+        (Shape::Guessed, _) => is_flat(value) && is_of_one_type(value),
+        (Shape::Free(_) | Shape::Object(_), Some(b'{')) => {
+            walk::members(value).all(|(key, v)| fits(v, shape.below(key)))
         }
+        (Shape::Object(_), Some(b'[')) => walk::elements(value).all(|v| v.starts_with(b"{") && fits(v, shape)),
+        (Shape::Free(_) | Shape::Object(_), _) => is_nothing(value),
     }
 }
 
-fn fits(value: &[u8], shape: &Shape) -> bool {
-    match shape {
-        Shape::Fixed => true,
-        Shape::Scalar => is_flat(value),
-        Shape::Free if value.starts_with(b"{") => walk::members(value).all(|(_, v)| is_flat(v)),
-        Shape::Free => matches!(value, b"null" | b"[]"),
-        Shape::Holds(_) => walk::members(value).all(|(key, v)| fits(v, shape.below(key))),
-    }
+/// Whether an array holds numbers alone, or none.
+fn is_of_one_type(value: &[u8]) -> bool {
+    let is_number = |v: &[u8]| matches!(v.first(), Some(b'-' | b'0'..=b'9'));
+    let mut elements = walk::elements(value).filter(|v| !is_nothing(v));
+    let first = elements.next().map(is_number);
+    elements.all(|v| Some(is_number(v)) == first)
+}
+
+/// Values that make no mapping and meet none.
+fn is_nothing(value: &[u8]) -> bool {
+    matches!(value, b"null" | b"[]")
 }
 
 /// A scalar, or an array of scalars. `{}` is neither: it makes the field an object for the day.
@@ -105,28 +98,29 @@ pub fn write_beside(name: &str, json: &[u8], shape: &Shape, out: &mut Vec<u8>) {
 fn write_member(key: &str, value: &[u8], shape: &Shape, out: &mut Vec<u8>) {
     write_string(key, out);
     out.push(b':');
-    match shape {
-        Shape::Free => write_free(value, out),
-        Shape::Scalar => write_flat(value, out),
-        _ => write_value(value, shape, out),
-    }
+    write_value(value, shape, out);
 }
 
 fn write_value(value: &[u8], shape: &Shape, out: &mut Vec<u8>) {
-    match value.first() {
-        Some(b'{') => write_object(value, out, |key, v, name, out| write_member(name, v, shape.below(key), out)),
-        Some(b'[') => {
-            out.push(b'[');
-            for (n, element) in walk::elements(value).enumerate() {
-                if n > 0 {
-                    out.push(b',');
-                }
-                write_value(element, &Shape::Fixed, out);
-            }
-            out.push(b']');
-        }
+    match (shape, value.first()) {
+        (Shape::Scalar | Shape::Guessed, _) if fits(value, shape) => out.extend_from_slice(value),
+        (Shape::Scalar | Shape::Guessed, _) => write_text(value, out),
+        (_, Some(b'{')) => write_object(value, out, |key, v, name, out| write_member(name, v, shape.below(key), out)),
+        (Shape::Open | Shape::Object(_), Some(b'[')) => write_array(value, shape, out),
+        (Shape::Free(_) | Shape::Object(_), _) if !is_nothing(value) => write_lonely(value, out),
         _ => out.extend_from_slice(value),
     }
+}
+
+fn write_array(value: &[u8], shape: &Shape, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (n, element) in walk::elements(value).enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        write_value(element, shape, out);
+    }
+    out.push(b']');
 }
 
 fn write_object(json: &[u8], out: &mut Vec<u8>, mut member: impl FnMut(&[u8], &[u8], &str, &mut Vec<u8>)) {
@@ -141,29 +135,15 @@ fn write_object(json: &[u8], out: &mut Vec<u8>, mut member: impl FnMut(&[u8], &[
     out.push(b'}');
 }
 
-/// A free map: flat values as they are, others as their JSON text; what is no map becomes one.
-fn write_free(value: &[u8], out: &mut Vec<u8>) {
-    match value {
-        b"null" | b"[]" => out.extend_from_slice(value),
-        [b'{', ..] => write_object(value, out, |_, v, name, out| {
-            write_string(name, out);
-            out.push(b':');
-            write_flat(v, out);
-        }),
-        _ => {
-            out.extend_from_slice(br#"{"_value":"#);
-            if value.starts_with(b"\"") {
-                out.extend_from_slice(value)
-            } else {
-                write_text(value, out)
-            }
-            out.push(b'}');
-        }
+/// What should be an object becomes one.
+fn write_lonely(value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"_value":"#);
+    if value.starts_with(b"\"") {
+        out.extend_from_slice(value);
+    } else {
+        write_text(value, out);
     }
-}
-
-fn write_flat(value: &[u8], out: &mut Vec<u8>) {
-    if is_flat(value) { out.extend_from_slice(value) } else { write_text(value, out) }
+    out.push(b'}');
 }
 
 fn write_text(json: &[u8], out: &mut Vec<u8>) {
@@ -196,7 +176,7 @@ impl Names {
         let mut changed = HashMap::with_capacity(odd.len());
         for (ordinal, key) in odd {
             let free = |name: &[u8]| !is_taken(name) && !used.contains(name);
-            let name = first_free(wanted(&decoded(key)).into_owned(), ordinal, free);
+            let name = first_free(name_of(key).into_owned(), ordinal, free);
             changed.insert(key.to_vec(), String::from_utf8_lossy(&name).into_owned());
             used.insert(name);
         }
@@ -222,6 +202,11 @@ fn first_free(name: Vec<u8>, ordinal: usize, free: impl Fn(&[u8]) -> bool) -> Ve
     })
 }
 
+/// What a member of this key is called in a document, unless another has that name or it is not an event's to use.
+pub fn name_of(key: &[u8]) -> Cow<'_, [u8]> {
+    if key.contains(&b'\\') { Cow::Owned(wanted(&decoded(key)).into_owned()) } else { wanted(key) }
+}
+
 /// What a key should be called if that name is free.
 fn wanted(key: &[u8]) -> Cow<'_, [u8]> {
     if key.iter().all(|b| b.is_ascii_whitespace()) {
@@ -242,31 +227,40 @@ fn decoded(key: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    const SHAPE: Shape = Shape::Holds(&[
-        ("attributes", Shape::Free),
-        ("at", Shape::Scalar),
-        ("endpoint", Shape::Holds(&[("Attributes", Shape::Free)])),
-    ]);
+    fn shape() -> Shape {
+        Shape::of_template(
+            r#"{"template": {"mappings": {
+                "dynamic_templates": [
+                    {"a": {"path_match": "attributes.*"}}, {"b": {"path_match": "endpoint.Attributes.*"}}
+                ],
+                "properties": {"at": {"type": "date"}, "open": {"enabled": false}, "endpoint": {"properties": {"Id": {"type": "keyword"}}}}
+            }}}"#,
+        )
+    }
 
     fn check(json: &str, expected: &str) {
         let mut out = Vec::new();
-        write_top(json.as_bytes(), &SHAPE, &mut out);
+        write_top(json.as_bytes(), &shape(), &mut out);
         let found = String::from_utf8(out).expect("text");
         assert_eq!(found.strip_prefix(',').unwrap_or(&found), expected, "{json}");
     }
 
     #[test]
     fn what_fits_is_left_alone() {
-        check(r#"{"a":{"b":[1,{"c":2}]}}"#, r#""a":{"b":[1,{"c":2}]}"#);
-        let fits = |value: &str| !touches(b"attributes", value.as_bytes(), &SHAPE);
+        check(r#"{"open":{"b":[1,{"c":2}]}}"#, r#""open":{"b":[1,{"c":2}]}"#);
+        check(r#"{"new":{"b":1},"newer":[1]}"#, r#""new":"{\"b\":1}","newer":[1]"#);
+        check(r#"{"a":[1,null,2.5],"b":["x",true],"c":[1,"x"]}"#, r#""a":[1,null,2.5],"b":["x",true],"c":"[1,\"x\"]""#);
+        let fits = |value: &str| !touches(b"attributes", value.as_bytes(), &shape());
         assert!(fits(r#"{"a":"b","c":[1,"x"],"d":null,"e":[]}"#));
         assert!(fits("null") && fits("[]") && fits("{}"));
         assert!(!fits(r#"{"a":{"b":1}}"#) && !fits(r#"{"a":[[1]]}"#) && !fits(r#""text""#) && !fits("[1]"));
         assert!(!fits(r#"{"a":{}}"#) && !fits(r#"{"a":[{}]}"#));
-        assert!(touches(b"endpoint", br#"{"Attributes":{"a":[{}]}}"#, &SHAPE));
-        assert!(!touches(b"endpoint", br#"{"Other":{"a":[{}]}}"#, &SHAPE));
+        assert!(touches(b"endpoint", br#"{"Attributes":{"a":[{}]}}"#, &shape()));
+        assert!(touches(b"endpoint", br#"{"Other":{"a":1}}"#, &shape()));
         assert!(
-            touches(b"_id", b"1", &SHAPE) && touches(b"essink", b"1", &SHAPE) && !touches(b"_session", b"1", &SHAPE)
+            touches(b"_id", b"1", &shape())
+                && touches(b"essink", b"1", &shape())
+                && !touches(b"_session", b"1", &shape())
         );
     }
 
@@ -274,7 +268,7 @@ mod tests {
     fn names_that_are_taken_get_a_tail() {
         check(
             r#"{"_id":1,"essink":{"essink":2},"@timestamp":3,"msg":4}"#,
-            r#""_id_":1,"essink_":{"essink":2},"@timestamp_":3,"msg_":4"#,
+            r#""_id_":1,"essink_":"{\"essink\":2}","@timestamp_":3,"msg_":4"#,
         );
         check(r#"{"_id":1,"_id_":2}"#, r#""_id_0":1,"_id_":2"#);
         check(r#"{"\u005fid":1}"#, r#""_id_":1"#);
@@ -283,7 +277,7 @@ mod tests {
     #[test]
     fn dots_and_blanks_go_from_keys_at_any_depth_and_never_collide() {
         check(r#"{"a.b":1,"":2," ":3,"_":4}"#, r#""a_b":1,"__":2,"__2":3,"_":4"#);
-        check(r#"{"x":[{"a.b":{"c.d":1},"a_b":2}]}"#, r#""x":[{"a_b_":{"c_d":1},"a_b":2}]"#);
+        check(r#"{"open":[{"a.b":{"c.d":1},"a_b":2}]}"#, r#""open":[{"a_b_":{"c_d":1},"a_b":2}]"#);
         check(
             r#"{"attributes":{"_session.id":"1","_session":"2"}}"#,
             r#""attributes":{"_session_id":"1","_session":"2"}"#,
@@ -307,9 +301,25 @@ mod tests {
     }
 
     #[test]
+    fn where_an_object_belongs_a_scalar_becomes_one() {
+        let endpoint = |value: &str, expected: &str| {
+            let touched = touches(b"endpoint", value.as_bytes(), &shape());
+            assert_eq!(touched, value != expected, "{value}");
+            check(&format!(r#"{{"endpoint":{value}}}"#), &format!(r#""endpoint":{expected}"#));
+        };
+        for fits in ["null", "[]", "{}", r#"{"Id":"1"}"#, r#"[{"Id":"1"},{"more":1}]"#] {
+            endpoint(fits, fits);
+        }
+        endpoint(r#""text""#, r#"{"_value":"text"}"#);
+        endpoint("5", r#"{"_value":"5"}"#);
+        endpoint(r#"[{"Id":{"x":1}},7]"#, r#"[{"Id":"{\"x\":1}"},{"_value":"7"}]"#);
+        endpoint("[[1]]", r#"[[{"_value":"1"}]]"#);
+    }
+
+    #[test]
     fn where_a_scalar_belongs_an_object_becomes_text() {
         let at = |value: &str, expected: &str| {
-            let touched = touches(b"at", value.as_bytes(), &SHAPE);
+            let touched = touches(b"at", value.as_bytes(), &shape());
             assert_eq!(touched, value != expected, "{value}");
             check(&format!(r#"{{"at":{value}}}"#), &format!(r#""at":{expected}"#));
         };

@@ -20,9 +20,12 @@ use keys::Keys;
 pub struct ScanLimits {
     /// Objects and arrays inside each other. Mappings take 20, a node dies of several hundred.
     pub depth: usize,
-    /// Keys in one event, over all its objects.
+    /// Keys in one event, over all its objects; and in objects that are open at a time, whatever the value is.
     pub keys: usize,
 }
+
+/// What is wrong with an event that has more keys than it may.
+pub const TOO_MANY_KEYS: &str = "too many keys";
 
 /// Why a value cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,12 @@ pub enum Fault {
         end: usize,
         /// What is wrong with it.
         what: &'static str,
+    },
+    /// More keys than one event may have, over objects of which none has too many, and nothing else is wrong: an
+    /// envelope of many events may be so. The scan is whole.
+    Crowded {
+        /// Offset behind the value.
+        end: usize,
     },
 }
 
@@ -104,8 +113,12 @@ pub fn scan(src: &[u8], at: usize, limits: &ScanLimits, into: &mut Scanned) -> R
     let mut scanner = Scanner { src, at, copied: at, limits, into, bad: None };
     scanner.value()?;
     scanner.flush();
-    let Scanner { at: end, bad, .. } = scanner;
-    bad.map_or(Ok(end), |what| Err(Fault::Unsafe { end, what }))
+    let Scanner { at: end, bad, into, .. } = scanner;
+    match bad {
+        Some(what) => Err(Fault::Unsafe { end, what }),
+        None if into.keys.total() > limits.keys => Err(Fault::Crowded { end }),
+        None => Ok(end),
+    }
 }
 
 struct Scanner<'a> {
@@ -214,8 +227,8 @@ impl Scanner<'_> {
         self.string()?;
         let key = start..self.at - 1;
         let key_len = key.len();
-        if self.into.keys.total() >= self.limits.keys {
-            self.refuse("too many keys");
+        if self.into.keys.open_now() >= self.limits.keys {
+            self.refuse(TOO_MANY_KEYS);
         } else {
             self.into.odd_keys |= self.into.keys.add(key, self.src);
         }

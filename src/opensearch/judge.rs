@@ -135,7 +135,8 @@ fn judge_bare(status: u16) -> Verdict {
 }
 
 fn refused(status: u16, fault: &Fault<'_>) -> Verdict {
-    Verdict::Refused(Refusal { kind: fault.kind().to_owned(), reason: masked(status, fault) })
+    let for_want_of_fields = fault.reason().contains("Limit of total fields");
+    Verdict::Refused(Refusal { kind: fault.kind().to_owned(), reason: masked(status, fault), for_want_of_fields })
 }
 
 fn halt(status: u16, fault: &Fault<'_>, index: &str) -> Verdict {

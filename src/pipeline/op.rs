@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::position::{Sequence, ShardId};
+use crate::event::family::Family;
 use crate::event::id::EventId;
 use crate::event::time::{Day, Millis};
 
@@ -35,6 +36,10 @@ pub struct BulkOp {
     pub offset: usize,
     /// Why the whole document was refused, when `lines` hold the little that dashboards need.
     pub degraded: Option<Box<str>>,
+    /// Whose mapping it meets.
+    pub family: Family,
+    /// `lines` hold what the mapping does not name where no mapping looks: the index had no room for more fields.
+    pub trimmed: bool,
     /// `lines` lack personal data that `event` has.
     pub redacted: bool,
     /// Which record it came from.
@@ -54,6 +59,8 @@ pub struct RecordRef {
     pub sub_sequence: Option<u32>,
     /// When Kinesis received the record.
     pub arrived: Millis,
+    /// The time of an envelope that dates what was found in it, because its own bytes do not.
+    pub wrapped: Option<Millis>,
 }
 
 /// Something that cannot be indexed, kept whole with the reason.
@@ -122,7 +129,7 @@ pub(crate) mod tests {
         let shard = ShardId::from(format!("shardId-{slot:012}").as_str());
         let origin = Origin { slot, serial };
         let arrived = Millis(1_800_000_000_000);
-        RecordRef { origin, shard, sequence: Arc::new(sequence), sub_sequence: None, arrived }
+        RecordRef { origin, shard, sequence: Arc::new(sequence), sub_sequence: None, arrived, wrapped: None }
     }
 
     /// An op for tests whose source line is `{}` and `pad` spaces.
@@ -139,6 +146,8 @@ pub(crate) mod tests {
             event,
             offset: 0,
             degraded: None,
+            family: Family::Unrecognized,
+            trimmed: false,
             redacted: false,
             source: record,
         }

@@ -72,8 +72,20 @@ impl Router {
         lines.extend_from_slice(&event.body);
         lines.push(b'\n');
         let (index, lines) = (target.index.clone(), Bytes::from(lines));
-        let &Event { day, id, offset, redacted, .. } = event;
-        Some(BulkOp { index, day, id, lines, event: event.bytes.clone(), offset, degraded: None, redacted, source })
+        let &Event { family, day, id, offset, redacted, .. } = event;
+        Some(BulkOp {
+            index,
+            day,
+            id,
+            lines,
+            event: event.bytes.clone(),
+            offset,
+            degraded: None,
+            family,
+            trimmed: false,
+            redacted,
+            source,
+        })
     }
 
     fn target(&mut self, family: Family, day: Day) -> &Target {
@@ -105,7 +117,8 @@ mod tests {
 
     fn event(family: Family, day: Day) -> Event {
         let bytes = Bytes::from_static(b"{}");
-        Event { family, id: EventId::of(&bytes, None), day, body: bytes.to_vec(), bytes, offset: 0, redacted: false }
+        let (id, body, wrapped, redacted) = (EventId::of(&bytes, None), bytes.to_vec(), None, false);
+        Event { family, id, day, body, bytes, offset: 0, wrapped, redacted }
     }
 
     #[test]

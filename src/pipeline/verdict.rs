@@ -32,6 +32,8 @@ pub struct Refusal {
     pub kind: String,
     /// The sentence for people; it quotes no value of the document.
     pub reason: String,
+    /// Only because the index has as many fields as it may: with fewer names the document would be taken.
+    pub for_want_of_fields: bool,
 }
 
 /// The judgement of one bulk request: each op its own verdict, or one verdict for all of them.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::events::{Event, Events, Plan};
 use testkit::kinesis::{Kinesis, Options};
 use testkit::proxy::{FaultProxy, Mishap, Mix};
@@ -175,16 +175,19 @@ impl Round<'_> {
             indices.is_ok_and(|list| list.as_array().is_some_and(|list| !list.is_empty()))
         })
         .await;
-        self.set_watermarks(&json!("900tb")).await;
+        self.set_watermarks(["900tb"; 3]).await;
         self.until("the disk's block stands", blocked).await;
         tokio::time::sleep(Duration::from_secs(2)).await;
-        self.set_watermarks(&json!(null)).await;
+        // Room in bytes and not the usual shares: the tester's own disk may be nearly full.
+        self.set_watermarks(["3b", "2b", "1b"]).await;
         self.until("the disk's block is lifted", async |search| !blocked(search).await).await;
     }
 
-    async fn set_watermarks(&self, value: &Value) {
-        let mark = |name: &str| (format!("cluster.routing.allocation.disk.watermark.{name}"), value.clone());
-        let mut marks: serde_json::Map<_, _> = ["low", "high", "flood_stage"].map(mark).into_iter().collect();
+    /// Free bytes below which the node takes no more shards, moves shards away, and blocks its indices.
+    async fn set_watermarks(&self, [low, high, flood]: [&str; 3]) {
+        let mark = |(name, value)| (format!("cluster.routing.allocation.disk.watermark.{name}"), json!(value));
+        let mut marks: serde_json::Map<_, _> =
+            [("low", low), ("high", high), ("flood_stage", flood)].map(mark).into_iter().collect();
         // The test nodes start without it, so that a nearly full disk of the tester does not block them.
         marks.insert("cluster.routing.allocation.disk.threshold_enabled".into(), json!(true));
         let body = json!({"transient": marks});

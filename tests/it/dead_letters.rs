@@ -33,6 +33,7 @@ fn letter(bytes: Vec<u8>) -> Letter {
             sub_sequence: None,
             // 2026-11-21T00:00:00Z.
             arrived: Millis(1_795_219_200_000),
+            wrapped: None,
         },
     }
 }

@@ -163,6 +163,7 @@ fn exported(n: usize) -> Vec<u8> {
             sequence: Arc::new(Sequence::from(n as u64)),
             sub_sequence: None,
             arrived: Millis(ARRIVED + n as i64),
+            wrapped: None,
         };
         let bytes = event(n).into();
         let letter = Letter {
@@ -230,6 +231,7 @@ async fn an_export_goes_into_every_store_and_comes_out_the_same() {
             sequence: Arc::new(Sequence::from(7)),
             sub_sequence: Some(3),
             arrived: Millis(ARRIVED),
+            wrapped: None,
         };
         let letter = Letter {
             reason: "not_json",

@@ -79,6 +79,31 @@ async fn an_index_behind_a_flood_stage_block_is_named_and_the_others_go_on() {
     assert_eq!(count(&search, "essink-dead-letters-*").await, 0);
 }
 
+/// fluent-bit 2258, elasticsearch 22957: a sender puts an order number into each key, and the index's limit on fields
+/// stops every event that has a new one.
+#[tokio::test]
+async fn keys_without_end_fill_an_index_and_no_event_is_refused() {
+    let search = shared().lease().await.expect("OpenSearch");
+    let kinesis = Kinesis::start().await.expect("Kinesis");
+    let attributes =
+        |n: usize| (0..10).map(|k| (format!("order_{}", n * 10 + k), json!("x"))).collect::<serde_json::Map<_, _>>();
+    let events: Vec<_> = (0..400).map(|n| event(n, MONDAY, &attributes(n).into())).collect();
+    put(&kinesis, "keys", &events).await;
+    catch_up(&kinesis, &search, "keys", &[]).await.expect(0, &[]);
+
+    let all = documents(&search, "pinpoint-2026-11-02").await;
+    assert_eq!(terms(&search, "pinpoint-2026-11-02", "event_type.keyword").await, [("_email.send".to_owned(), 400)]);
+    assert_eq!(count(&search, "essink-dead-letters-*").await, 0);
+    assert!(all.iter().all(|hit| hit["_source"]["essink"]["degraded"].is_null()), "none is only a text");
+    let kept =
+        |hit: &Value, at: &str| hit["_source"].pointer(at).and_then(Value::as_object).map_or(0, serde_json::Map::len);
+    let keys = all.iter().map(|hit| (kept(hit, "/attributes"), kept(hit, "/essink/more/attributes")));
+    let (indexed, aside) = keys.fold((0, 0), |(a, b), (x, y)| (a + x, b + y));
+    let own = 1 + 10;
+    assert_eq!(indexed + aside, 400 * own, "every attribute is in the document");
+    assert!(indexed >= 1_000 && aside >= 1_000, "{indexed} indexed, {aside} put aside");
+}
+
 /// fluent-bit 10197, logstash-output-elasticsearch 795: one document that a mapping does not take.
 #[tokio::test]
 async fn a_document_that_a_mapping_refuses_still_counts_and_one_that_cannot_is_a_letter() {

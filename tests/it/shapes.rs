@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use super::requests::{ask, client, create_all};
 use super::support::{PINPOINT_SAMPLES, samples};
 
-fn options() -> TemplateOptions {
+pub fn options() -> TemplateOptions {
     TemplateOptions { shards: Some(1), replicas: Some(0), ..TemplateOptions::default() }
 }
 
 /// `events` in another order for every `seed`.
-fn shuffled(events: &[Value], seed: u64) -> Vec<Value> {
+pub fn shuffled(events: &[Value], seed: u64) -> Vec<Value> {
     let mut events = events.to_vec();
     let mut state = seed;
     for at in (1..events.len()).rev() {
@@ -30,7 +30,7 @@ fn shuffled(events: &[Value], seed: u64) -> Vec<Value> {
 }
 
 /// The document that essink makes of an event.
-fn written(event: &Value) -> Value {
+pub fn written(event: &Value) -> Value {
     const HOUR: i64 = 3_600_000;
     let rules = Rules {
         scan: ScanLimits { depth: 100, keys: 10_000 },
@@ -39,7 +39,7 @@ fn written(event: &Value) -> Value {
         clock: ClockBounds { lag: HOUR, lead: HOUR },
         redaction: None,
     };
-    let wrapping = Wrapping { arrived: Millis(1_577_836_800_000), envelopes: &[] };
+    let wrapping = Wrapping { arrived: Millis(1_577_836_800_000), envelopes: &[], time: None };
     let mut body = Value::Null;
     Unwrapper::new(rules).unwrap(&Bytes::from(event.to_string()), wrapping, &mut |piece| match piece {
         Piece::Event(event) => body = serde_json::from_slice(&event.body).unwrap(),

@@ -110,7 +110,7 @@ impl World {
         }
         if self.cluster.refuses(doc, refused) {
             let words = "mapper_parsing_exception".to_owned();
-            return Verdict::Refused(Refusal { kind: words.clone(), reason: words });
+            return Verdict::Refused(Refusal { kind: words.clone(), reason: words, for_want_of_fields: false });
         }
         self.cluster.docs.insert(doc.key.clone());
         self.created(&doc.key, &doc.source);

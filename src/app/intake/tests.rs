@@ -1,16 +1,20 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use bytes::Bytes;
+use serde_json::json;
 use tokio::time::timeout;
 
-use bytes::Bytes;
-
 use super::*;
+use crate::app::redrive;
 use crate::config::BYTES_IN_FLIGHT_PER_SENT;
+use crate::dead_letter::{Head, Whole, from_line, to_line};
 use crate::event::clock::ClockBounds;
 use crate::event::family::Prefixes;
 use crate::event::scan::ScanLimits;
 use crate::event::time::Millis;
 use crate::event::unwrap::Rules;
+use crate::pipeline::op::Letter;
 use crate::pipeline::position::Sequence;
 use crate::pipeline::route::OldestKept;
 
@@ -140,4 +144,42 @@ fn an_event_counts_at_most_three_times_what_is_sent_of_it() {
         check("gzip", gzip.finish().expect("memory takes it"));
     }
     check("unrecognized", format!("{{\"a\":\"{}\"}}", "x".repeat(300)).into_bytes());
+    for filling in [200, 1_000, 100_000] {
+        check("in envelopes", wrapped(&wrapped(&event(filling), 0), 1).into_bytes());
+    }
+}
+
+/// A text as SNS delivers it, in the minute `n` of an hour of 2026-11-19.
+fn wrapped(message: &str, n: usize) -> String {
+    let time = format!("2026-11-19T10:{n:02}:00.000Z");
+    json!({"Type": "Notification", "MessageId": "m", "Message": message, "Timestamp": time}).to_string()
+}
+
+/// One by one, as a re-drive does: the letters of the events, and of what is none, in one record.
+#[test]
+fn letters_from_envelopes_are_told_apart_and_find_their_day_again() {
+    let (mut intake, _entries) = intake(&Memory::new(1 << 20));
+    let parts = [wrapped("{}", 1), wrapped("{}", 2), wrapped(&event(9), 3), wrapped("no", 4), "{}".to_owned()];
+    let draft = intake.decode(&record(0, parts.concat()));
+    let indices: Vec<_> = draft.ops.iter().map(|op| op.index.to_string()).collect();
+    let (by_envelope, own, by_arrival) = ("unrecognized-2026-11-19", "pinpoint-2026-09-21", "unrecognized-2027-01-15");
+    assert_eq!(indices, [by_envelope, by_envelope, own, by_arrival]);
+    let mut letters: Vec<_> = draft.ops.iter().map(|op| (op.event.clone(), op.source.clone())).collect();
+    letters.extend(draft.letters.iter().map(|letter| (letter.bytes.clone(), letter.source.clone())));
+    let heads: Vec<Head> = letters.iter().map(|(bytes, source)| head(bytes, source)).collect();
+    let ids: BTreeSet<_> = heads.iter().map(|head| head.letter.clone()).collect();
+    assert_eq!(ids.len(), 5, "equal bytes of different times are different letters");
+    for ((bytes, source), op) in letters.iter().zip(&draft.ops) {
+        let line = to_line(&Whole { head: head(bytes, source), bytes: bytes.clone() }).expect("a line");
+        let kept = from_line(&line).expect("a letter");
+        let record = redrive::record(&kept.head, 0);
+        let again = decode::record(&mut intake.unwrapper, &mut intake.router, &kept.bytes, record);
+        assert_eq!((&again.ops[0].index, again.ops[0].id, again.ops.len()), (&op.index, op.id, 1));
+    }
+    assert_eq!(heads.iter().map(|head| head.wrapped.is_some()).collect::<Vec<_>>(), [true, true, false, false, true]);
+}
+
+fn head(bytes: &Bytes, source: &RecordRef) -> Head {
+    let (detail, bytes, source) = (String::new(), bytes.clone(), source.clone());
+    Head::of(&Letter { reason: "refused", detail, index: None, id: None, offset: 0, bytes, source }, None)
 }

@@ -57,6 +57,7 @@ fn as_text(found: &Found) -> Result<(), Failure> {
         row("offset", &head.offset.to_string()),
     ];
     let more = [
+        ("wrapped", head.wrapped().map(Millis::rfc3339)),
         ("meant for", head.index.clone()),
         ("event id", head.id.clone()),
         ("stream", head.stream.clone()),

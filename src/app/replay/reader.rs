@@ -177,26 +177,14 @@ impl Reader {
         given.map_err(|Stopped| End::Stopped)
     }
 
-    /// One stretch as one record. An error document holds another record, and when it arrived.
+    /// One stretch as one record. An error document also says when the record in it arrived.
     fn decode(&mut self, stretch: &Stretch, end: u64, at: &mut At) -> Draft {
         let mut draft = Draft::new(at.record(end));
-        match error::read(&stretch.bytes) {
-            None => {
-                draft.record_of(&mut self.unwrapper, &mut self.router, &stretch.bytes);
-                draft.move_by(usize::try_from(stretch.offset).unwrap_or(usize::MAX));
-            }
-            Some(Ok(given)) => {
-                draft.record.arrived = given.arrived.unwrap_or(at.arrived);
-                draft.record_of(&mut self.unwrapper, &mut self.router, &given.record);
-                draft.move_to(usize::try_from(stretch.offset).unwrap_or(usize::MAX));
-            }
-            Some(Err(detail)) => draft.refuse(Poison {
-                reason: "bad_error_document",
-                detail: detail.to_owned(),
-                offset: usize::try_from(stretch.offset).unwrap_or(usize::MAX),
-                bytes: stretch.bytes.clone(),
-            }),
+        if let Some(Some(arrived)) = error::arrival(&stretch.bytes) {
+            draft.record.arrived = arrived;
         }
+        draft.record_of(&mut self.unwrapper, &mut self.router, &stretch.bytes);
+        draft.move_by(usize::try_from(stretch.offset).unwrap_or(usize::MAX));
         draft
     }
 
@@ -214,6 +202,7 @@ impl Reader {
             ),
             offset: usize::try_from(end).unwrap_or(usize::MAX),
             bytes: broken,
+            wrapped: None,
         });
         at.chunk.add(draft, &self.memory);
     }
@@ -229,6 +218,7 @@ impl At {
             sequence: Arc::new(Sequence::from(end)),
             sub_sequence: None,
             arrived: self.arrived,
+            wrapped: None,
         }
     }
 }

@@ -56,7 +56,7 @@ options! {
         value: "SIZE",
         default: Some("32MiB"),
         on: WRITERS,
-        help: "How large one compressed record may become; a larger one is dead-lettered as it came.",
+        help: "How large one record may become, inflated and taken out of its envelopes; what is larger is dead-lettered.",
     }
     REDACT: (Target, How) = redact, {
         name: "redact",

@@ -27,6 +27,7 @@ pub fn letter(bytes: impl Into<Bytes>) -> Letter {
             sequence: Arc::new(Sequence::parse("49590338271490256608559692538361571095921575989136588898").unwrap()),
             sub_sequence: None,
             arrived: ARRIVED,
+            wrapped: None,
         },
     }
 }
@@ -82,6 +83,26 @@ fn a_letter_says_where_it_came_from() {
     );
 }
 
+#[test]
+fn the_time_of_an_envelope_goes_with_the_letter_and_into_its_id() {
+    let mut wrapped = letter("{}");
+    wrapped.source.wrapped = Some(Millis(1_795_000_000_000));
+    let found = parsed(&documents(&wrapped, None, 8 << 20).unwrap()[0]);
+    let id = EventId::of(b"{}", Some(Millis(1_795_000_000_000))).to_string();
+    assert_eq!((&found["wrapped"], &found["letter"]), (&1_795_000_000_000_i64.into(), &id.clone().into()));
+    assert_ne!(id, EventId::of(b"{}", None).to_string(), "the same bytes of another day are another letter");
+}
+
+#[test]
+fn a_letter_without_bytes_is_a_document_whatever_the_limit() {
+    let whole = Whole { head: Head::of(&letter(Bytes::new()), Some("stream")), bytes: Bytes::new() };
+    for limit in [0, 1, 500, 1 << 20] {
+        let documents = documents_of(&whole, limit).unwrap();
+        let read: Vec<_> = documents.iter().map(|d| crate::dead_letter::read::document(&d.json).unwrap()).collect();
+        assert_eq!(crate::dead_letter::read::assemble(read).unwrap(), whole, "{limit}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_come_back_out_of_documents_of_any_size(
@@ -90,6 +111,10 @@ proptest! {
         let bytes = Bytes::from(if is_text { text.into_bytes() } else { binary });
         let mut whole = Whole { head: Head::of(&letter(bytes.clone()), Some("stream")), bytes };
         whole.head.tries = 3;
+        if is_text {
+            whole.head.wrapped = Some(limit as i64 * 1_000_000_007);
+            whole.head.letter = whole.id().to_string();
+        }
         whole.head.first_reason = Some("refused".to_owned());
         let documents = documents_of(&whole, limit).unwrap();
         let read: Result<Vec<_>, _> = documents.iter().map(|d| crate::dead_letter::read::document(&d.json)).collect();

@@ -114,7 +114,7 @@ async fn troubles_are_told_apart_and_the_gravest_counts() {
     assert_eq!(one(items(Verdict::Indexed, Verdict::AlreadyThere)).await, "kept");
     assert_eq!(one(items(Verdict::Indexed, Verdict::Busy(text()))).await, "busy");
     assert_eq!(one(items(blocked(), Verdict::Indexed)).await, "busy");
-    let refused = Verdict::Refused(Refusal { kind: text(), reason: text() });
+    let refused = Verdict::Refused(Refusal { kind: text(), reason: text(), for_want_of_fields: false });
     assert_eq!(one(items(refused, Verdict::Busy(text()))).await, "halt");
     assert_eq!(one(items(Verdict::Busy(text()), Verdict::Halt(text()))).await, "halt");
     // Fewer answers than letters settle nothing.

@@ -14,7 +14,6 @@ use super::Knowledge;
 use crate::event::clock::{Clock, stamp};
 use crate::event::family::Family;
 use crate::event::redact::Personal;
-use crate::event::rewrite::Shape;
 use crate::event::scan::Scanned;
 use crate::event::time::Millis;
 
@@ -28,7 +27,7 @@ pub const KNOWLEDGE: Knowledge = Knowledge {
     recognise: |event| clock(event).is_some(),
     stamp: filed_by,
     read: read::read,
-    shape: SHAPE,
+    template: include_str!("../../../templates/pinpoint.json"),
     personal: PERSONAL,
 };
 
@@ -61,28 +60,6 @@ const PERSONAL: &[(&str, Personal)] = &[
     ("facets.email_channel.mail_event.bounce.bounced_recipients.diagnostic_code", Personal::Mixed),
     ("facets.email_channel.mail_event.complaint.complained_recipients.email_address", Personal::Contact),
 ];
-
-/// Maps whose keys the users choose, and the stamps that the template maps as dates.
-const SHAPE: Shape = Shape::Holds(&[
-    ("attributes", Shape::Free),
-    ("metrics", Shape::Free),
-    ("event_timestamp", Shape::Scalar),
-    ("arrival_timestamp", Shape::Scalar),
-    ("timestamp", Shape::Scalar),
-    ("timestamp_created", Shape::Scalar),
-    ("session", Shape::Holds(&[("start_timestamp", Shape::Scalar), ("stop_timestamp", Shape::Scalar)])),
-    ("client_context", Shape::Holds(&[("custom", Shape::Free)])),
-    (
-        "endpoint",
-        Shape::Holds(&[
-            ("Attributes", Shape::Free),
-            ("Metrics", Shape::Free),
-            ("EffectiveDate", Shape::Scalar),
-            ("CreationDate", Shape::Scalar),
-            ("User", Shape::Holds(&[("UserAttributes", Shape::Free)])),
-        ]),
-    ),
-]);
 
 /// Whose clock the stamp of a Pinpoint event is; `None` when this is no Pinpoint event.
 fn clock(event: &Scanned) -> Option<Clock> {

@@ -33,6 +33,11 @@ impl Keys {
         self.total
     }
 
+    /// Keys of the objects that are open.
+    pub(super) fn open_now(&self) -> usize {
+        self.seen.len()
+    }
+
     pub(super) fn open(&mut self) {
         self.open.push(self.seen.len());
     }

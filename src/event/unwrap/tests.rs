@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::event::redact::{Class, How, Target};
 
+mod envelopes;
+mod nesting;
+
 const ARRIVED: Millis = Millis(1_783_400_000_000); // 2026-07-07T04:53:20Z
 const HOUR: i64 = 3_600_000;
 
@@ -23,7 +26,7 @@ fn rules() -> Rules {
 
 fn unwrap(data: impl Into<Vec<u8>>) -> Vec<Piece> {
     let mut pieces = Vec::new();
-    let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[] };
+    let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[], time: None };
     Unwrapper::new(rules()).unwrap(&Bytes::from(data.into()), wrapping, &mut |piece| pieces.push(piece));
     pieces
 }
@@ -133,7 +136,7 @@ fn what_is_packed_in_one_record_shares_its_limits() {
             unwrapper.next_record();
         }
         let mut reasons = Vec::new();
-        let wrapping = Wrapping { arrived: ARRIVED, envelopes: &["kpl"] };
+        let wrapping = Wrapping { arrived: ARRIVED, envelopes: &["kpl"], time: None };
         unwrapper.unwrap(&Bytes::from(data), wrapping, &mut |piece| {
             reasons.push(match piece {
                 Piece::Event(_) => "e",
@@ -155,7 +158,7 @@ fn what_is_packed_in_one_record_shares_its_limits() {
 fn poison_does_not_keep_alive_what_stood_around_it() {
     let data = Bytes::from([&b"5 "[..], &vec![b' '; 1000]].concat());
     let mut pieces = Vec::new();
-    let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[] };
+    let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[], time: None };
     Unwrapper::new(rules()).unwrap(&data, wrapping, &mut |piece| pieces.push(piece));
     assert_eq!(pieces.len(), 1);
     assert!(data.is_unique(), "nothing else holds the record");
@@ -218,7 +221,7 @@ fn the_id_is_of_the_bytes_and_of_nothing_else() {
     assert_eq!(events(format!("[{text}]"))[0].id, alone);
     assert_eq!(event(gzip(text.as_bytes())).0.id, alone);
     let mut later = Vec::new();
-    let wrapping = Wrapping { arrived: Millis(ARRIVED.0 + 99 * 24 * HOUR), envelopes: &["kpl"] };
+    let wrapping = Wrapping { arrived: Millis(ARRIVED.0 + 99 * 24 * HOUR), envelopes: &["kpl"], time: None };
     Unwrapper::new(rules()).unwrap(&Bytes::from(text.clone()), wrapping, &mut |piece| later.push(piece));
     assert!(matches!(&later[..], [Piece::Event(e)] if e.id == alone), "whenever it arrived");
     assert_ne!(event(text.replace(":", ": ")).0.id, alone, "other bytes are another event");
@@ -254,7 +257,7 @@ fn redaction_changes_the_document_and_not_the_event() {
     let mut rules = rules();
     rules.redaction = Some(Arc::new(redaction));
     let mut found = Vec::new();
-    let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[] };
+    let wrapping = Wrapping { arrived: ARRIVED, envelopes: &[], time: None };
     Unwrapper::new(rules).unwrap(&Bytes::from(text), wrapping, &mut |piece| found.push(piece));
     let [Piece::Event(redacted)] = &found[..] else { panic!("{found:?}") };
     let whole = event(text).0;

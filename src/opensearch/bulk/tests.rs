@@ -7,6 +7,7 @@ use axum::response::Response;
 use tokio::io::AsyncWriteExt;
 
 use super::*;
+use crate::event::family::Family;
 use crate::event::id::EventId;
 use crate::event::time::Millis;
 use crate::opensearch::fake::{self, json};
@@ -23,6 +24,7 @@ fn op(index: &str, document: &str) -> BulkOp {
         sequence: Arc::new(Sequence::parse("1").unwrap()),
         sub_sequence: None,
         arrived: Millis(0),
+        wrapped: None,
     };
     let lines = Bytes::from(format!("{action}{document}\n"));
     BulkOp {
@@ -33,6 +35,8 @@ fn op(index: &str, document: &str) -> BulkOp {
         event: Bytes::new(),
         offset: 0,
         degraded: None,
+        family: Family::Unrecognized,
+        trimmed: false,
         redacted: false,
         source,
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::wait::Wait;
 use super::{Courier, Halt, bytes_of, letter};
+use crate::event::aside::aside;
 use crate::event::degrade::degraded;
+use crate::event::families;
 use crate::pipeline::batch::Batch;
 use crate::pipeline::breaker::Tally;
 use crate::pipeline::op::{BulkOp, Fate, Letter, Outcome};
@@ -135,6 +137,7 @@ impl<'a, B: Bulk, D: DeadLetters, O: Observer> Job<'a, B, D, O> {
     /// Once more in the form that no mapping refuses, so that the event still counts; then it is a dead letter.
     fn refused(&mut self, op: BulkOp, refusal: Refusal, again: &mut Again) {
         match &op.degraded {
+            None if refusal.for_want_of_fields && !op.trimmed => again.ops.push(trim(op)),
             None => again.ops.push(degrade(op, &refusal.reason)),
             Some(first) => {
                 let detail = format!("{first}; degraded: {}", refusal.reason);
@@ -191,10 +194,23 @@ impl<'a, B: Bulk, D: DeadLetters, O: Observer> Job<'a, B, D, O> {
     }
 }
 
-fn degrade(op: BulkOp, reason: &str) -> BulkOp {
+/// Without the names that the index has no room for.
+fn trim(op: BulkOp) -> BulkOp {
+    let (action, source) = lines(&op);
+    let trimmed = aside(source, families::shape(op.family));
+    let lines = [action, &trimmed, b"\n"].concat().into();
+    BulkOp { lines, trimmed: true, ..op }
+}
+
+/// The action line with its newline, and the source line without.
+fn lines(op: &BulkOp) -> (&[u8], &[u8]) {
     let end = op.lines.iter().position(|byte| *byte == b'\n').map_or(op.lines.len(), |at| at + 1);
     let (action, source) = op.lines.split_at(end);
-    let source = source.trim_ascii_end();
+    (action, source.trim_ascii_end())
+}
+
+fn degrade(op: BulkOp, reason: &str) -> BulkOp {
+    let (action, source) = lines(&op);
     // The whole event in `essink.raw` would bring back what was taken out.
     let whole = if op.redacted { source } else { &op.event };
     let small = degraded(source, whole, reason);
@@ -202,11 +218,16 @@ fn degrade(op: BulkOp, reason: &str) -> BulkOp {
     BulkOp { lines, degraded: Some(reason.into()), ..op }
 }
 
+/// Too many names are the senders' doing, and the document is taken without them.
+fn wants_fields(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Refused(refusal) if refusal.for_want_of_fields)
+}
+
 /// What the breaker counts: documents of each index that were judged for good, as they came.
 fn tallies(ops: &[BulkOp], verdicts: &[Verdict]) -> BTreeMap<Arc<str>, Tally> {
     let mut tallies: BTreeMap<Arc<str>, Tally> = BTreeMap::new();
     for (op, verdict) in ops.iter().zip(verdicts) {
-        if op.degraded.is_some() || !verdict.is_settled() {
+        if op.degraded.is_some() || !verdict.is_settled() || wants_fields(verdict) {
             continue;
         }
         if !tallies.contains_key(&op.index) {
@@ -214,7 +235,7 @@ fn tallies(ops: &[BulkOp], verdicts: &[Verdict]) -> BTreeMap<Arc<str>, Tally> {
         }
         let Some(tally) = tallies.get_mut(&op.index) else { continue };
         tally.judged += 1;
-        if let Verdict::Refused(Refusal { kind, reason }) = verdict {
+        if let Verdict::Refused(Refusal { kind, reason, .. }) = verdict {
             tally.refused.entry(kind.clone()).or_insert_with(|| (0, reason.clone())).0 += 1;
         }
     }

@@ -199,7 +199,11 @@ async fn a_limit_is_learned_once_and_kept_for_what_comes_after() {
 }
 
 fn refused() -> Verdict {
-    Verdict::Refused(Refusal { kind: "mapper_parsing_exception".into(), reason: "status 400: no".into() })
+    Verdict::Refused(Refusal {
+        kind: "mapper_parsing_exception".into(),
+        reason: "status 400: no".into(),
+        for_want_of_fields: false,
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -215,7 +219,8 @@ async fn a_refused_document_is_sent_once_more_in_the_form_that_still_counts() {
 
 #[tokio::test(start_paused = true)]
 async fn refused_again_it_becomes_a_letter_with_the_whole_event_and_both_reasons() {
-    let again = Verdict::Refused(Refusal { kind: "x".into(), reason: "status 400: never".into() });
+    let again =
+        Verdict::Refused(Refusal { kind: "x".into(), reason: "status 400: never".into(), for_want_of_fields: false });
     let mut ops = ops(2);
     ops[1].event = Bytes::from_static(b"{\"as\":\"it came\"}");
     ops[1].offset = 77;

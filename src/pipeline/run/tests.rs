@@ -35,9 +35,11 @@ impl World {
     fn write(&mut self, op: &BulkOp) -> Verdict {
         match self.chance(10) {
             0 => Verdict::Busy("429".into()),
-            1 | 2 if !self.index.contains(&op.id) => {
-                Verdict::Refused(Refusal { kind: "mapping".into(), reason: "mapping".into() })
-            }
+            1 | 2 if !self.index.contains(&op.id) => Verdict::Refused(Refusal {
+                kind: "mapping".into(),
+                reason: "mapping".into(),
+                for_want_of_fields: false,
+            }),
             3 => Verdict::Blocked { index: Some(op.index.to_string()), reason: "flood stage".into() },
             _ if self.index.insert(op.id) => {
                 self.n_created += 1;

@@ -1,0 +1,173 @@
+//! Events near the published ones, by the ten thousand and in random order: no mapping may refuse one.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use essink::event::clock::ClockBounds;
+use essink::event::scan::ScanLimits;
+use essink::event::time::Millis;
+use essink::event::unwrap::{Piece, Rules, Unwrapper, Wrapping};
+use essink::opensearch::client::Client;
+use essink::upkeep::templates::ensure;
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::requests::{client, count};
+use super::shapes::options;
+
+/// Splitmix64: the same seed is the same events.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        usize::try_from(self.next() % n as u64).unwrap()
+    }
+
+    fn of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+        &list[self.below(list.len())]
+    }
+}
+
+/// Keys that no template names, and keys that mappings and servers trip over. Few: an index takes some thousand fields.
+const KEYS: [&str; 6] = ["new", "a.b", "a", "", " ", "_id"];
+
+fn scalar(chance: &mut Chance) -> Value {
+    match chance.below(14) {
+        0 => Value::Null,
+        1 => json!(true),
+        2 => json!(7),
+        3 => json!(-1.5),
+        4 => json!(1e300),
+        5 => json!(u64::MAX),
+        6 => json!(""),
+        7 => json!("2020-01-01"),
+        8 => json!("tomorrow"),
+        9 => json!("12"),
+        10 => json!("2018-10-25 12:10:29"),
+        11 => json!("\u{0}\u{ffff}한국어"),
+        12 if chance.below(40) == 0 => json!("x".repeat(33_000)),
+        _ => json!("{\"a\":{\"b\":1}}"),
+    }
+}
+
+fn any(chance: &mut Chance, depth: usize) -> Value {
+    match chance.below(8) {
+        0 if depth > 0 => Value::Array((0..chance.below(3)).map(|_| any(chance, depth - 1)).collect()),
+        1 if depth > 0 => {
+            let members = (0..chance.below(3)).map(|_| ((*chance.of(&KEYS)).to_owned(), any(chance, depth - 1)));
+            Value::Object(members.collect::<Map<_, _>>())
+        }
+        _ => scalar(chance),
+    }
+}
+
+/// Changes some member at any depth: gone, of any type, its own text, a list of itself, or with another beside it.
+fn change(value: &mut Value, chance: &mut Chance) {
+    match value {
+        Value::Object(members) if !members.is_empty() && chance.below(4) > 0 => {
+            let at = chance.below(members.len());
+            let key = members.keys().nth(at).unwrap().clone();
+            match chance.below(10) {
+                0 => drop(members.remove(&key)),
+                1 => drop(members.insert((*chance.of(&KEYS)).to_owned(), any(chance, 3))),
+                _ => change(&mut members[&key], chance),
+            }
+        }
+        Value::Array(elements) if !elements.is_empty() && chance.below(4) > 0 => {
+            let at = chance.below(elements.len());
+            change(&mut elements[at], chance);
+        }
+        Value::Object(members) if chance.below(2) == 0 => {
+            members.insert((*chance.of(&KEYS)).to_owned(), any(chance, 3));
+        }
+        _ => {
+            *value = match chance.below(4) {
+                0 => json!(value.to_string()),
+                1 => json!([value.take()]),
+                _ => any(chance, 3),
+            }
+        }
+    }
+}
+
+fn published() -> Vec<Value> {
+    let mut events = Vec::new();
+    let mut names: Vec<_> = std::fs::read_dir("tests/samples").unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    for path in names.iter().filter(|path| path.extension().is_some_and(|end| end == "json")) {
+        match serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() {
+            Value::Array(several) => events.extend(several.into_iter().filter(Value::is_object)),
+            one => events.push(one),
+        }
+    }
+    events
+}
+
+/// Sends the documents of `n` events and returns how each family fared; fails at the first refusal.
+async fn send(client: &Client, n: usize) -> BTreeMap<&'static str, usize> {
+    let (published, mut chance) = (published(), Chance(2026));
+    let day = 86_400_000;
+    let rules = Rules {
+        scan: ScanLimits { depth: 100, keys: 10_000 },
+        inflated: 1 << 20,
+        values: 10_000,
+        clock: ClockBounds { lag: 1000 * day, lead: day },
+        redaction: None,
+    };
+    let mut unwrapper = Unwrapper::new(rules);
+    let (mut sent, mut lines, mut waiting) = (BTreeMap::new(), String::new(), Vec::new());
+    for at in 0..n {
+        let mut event = chance.of(&published).clone();
+        // The published ones themselves are among them.
+        for _ in 0..chance.below(5) {
+            change(&mut event, &mut chance);
+        }
+        let wrapping = Wrapping { arrived: Millis(1_783_400_000_000), envelopes: &[], time: None };
+        unwrapper.next_record();
+        unwrapper.unwrap(&Bytes::from(event.to_string()), wrapping, &mut |piece| {
+            let Piece::Event(event) = piece else { return };
+            let family = event.family.name();
+            *sent.entry(family).or_default() += 1;
+            let index = format!("{family}-2022-01-{:02}", 1 + at % 2);
+            lines.push_str(&format!("{{\"create\":{{\"_index\":\"{index}\"}}}}\n"));
+            lines.push_str(std::str::from_utf8(&event.body).unwrap());
+            lines.push('\n');
+            waiting.push(event.bytes);
+        });
+        if lines.len() > 4_000_000 || at + 1 == n {
+            let answer = client.send(Method::POST, "/_bulk", Some(std::mem::take(&mut lines).into())).await.unwrap();
+            let reply = answer.json();
+            for (item, event) in reply["items"].as_array().expect("items").iter().zip(&waiting) {
+                let event = String::from_utf8_lossy(&event[..event.len().min(3_000)]);
+                assert_eq!(item["create"]["status"], 201, "{}\n{event}", item["create"]);
+            }
+            waiting.clear();
+        }
+    }
+    sent
+}
+
+/// `ESSINK_TEST_NEAR=100000` for more.
+#[expect(clippy::disallowed_methods, reason = "the rule is for essink, not for its tests")]
+fn how_many() -> usize {
+    std::env::var("ESSINK_TEST_NEAR").ok().and_then(|text| text.parse().ok()).unwrap_or(5_000)
+}
+
+/// Whatever comes near a family is taken, whatever came before it.
+pub async fn no_event_near_a_published_one_is_refused(url: &str) {
+    let client = client(url);
+    ensure(&client, &options(), false).await.unwrap();
+    let sent = send(&client, how_many()).await;
+    for (family, n_events) in &sent {
+        assert_eq!(count(&client, &format!("{family}-2022-*")).await, *n_events as u64, "{family}");
+    }
+    println!("{sent:?}");
+}
