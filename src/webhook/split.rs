@@ -99,7 +99,7 @@ impl Cuts<'_> {
             return Err(malformed(start));
         }
         let (end, safe) = match scan(self.src, start, &SCAN, &mut self.scanned) {
-            Ok(end) => (end, true),
+            Ok(end) | Err(Fault::Crowded { end }) => (end, true),
             Err(Fault::Unsafe { end, .. }) => (end, false),
             Err(Fault::Broken { at, .. }) => return Err(malformed(at)),
         };

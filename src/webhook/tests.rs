@@ -25,6 +25,7 @@ mod firehose;
 mod json;
 mod limits;
 mod sns;
+mod tls;
 mod vonage;
 
 /// 2026-07-07T04:53:20Z: what the clock says in every test.

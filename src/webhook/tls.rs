@@ -87,7 +87,7 @@ impl Tls {
     }
 
     /// True when what they hold has changed.
-    async fn read_again(&self) -> anyhow::Result<bool> {
+    pub(super) async fn read_again(&self) -> anyhow::Result<bool> {
         let this = self.clone();
         tokio::task::spawn_blocking(move || this.current.renew(&this.files)).await?
     }

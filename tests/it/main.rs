@@ -22,6 +22,8 @@ mod prune;
 mod prune_command;
 mod reading;
 mod ready;
+mod receiver;
+mod receives;
 mod recreated;
 mod redrive;
 mod refusals;
