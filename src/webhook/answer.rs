@@ -133,9 +133,13 @@ impl Answer {
         Self { json: Some(json), ..self }
     }
 
-    /// The same with another status.
-    pub fn with_status(self, status: StatusCode) -> Self {
-        Self { status, ..self }
+    /// For providers that take every 4xx but 429 as the last word: 503 for what may go better the next time.
+    pub fn worth_another_try(self) -> Self {
+        let may_pass = self.kind == WebhookAnswer::Slow || self.curable;
+        match may_pass {
+            true => Self { status: StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(BUSY_AGAIN), ..self },
+            false => self,
+        }
     }
 
     /// Closes the connection: a part of the body was not read.

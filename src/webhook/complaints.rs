@@ -25,7 +25,7 @@ struct Since {
 }
 
 impl Complaints {
-    /// Logs an answer that somebody has to act on. A stream that is busy has its own line.
+    /// Logs an answer that somebody has to act on.
     pub fn note(&self, provider: Provider, answer: &Answer) {
         if matches!(answer.kind, WebhookAnswer::Taken | WebhookAnswer::Nothing) {
             return;

@@ -21,7 +21,7 @@ use super::serve::Seat;
 use super::stream::{Refusal, Stream};
 use crate::event::time::Millis;
 use crate::telemetry::health::Health;
-use crate::telemetry::metrics::WebhookMetrics;
+use crate::telemetry::metrics::{WebhookAnswer, WebhookMetrics};
 
 /// Numbers of the desk.
 #[derive(Debug, Clone, Copy)]
@@ -126,7 +126,10 @@ impl Desk {
         let answer = self.take(&visit, incoming, seat).await.unwrap_or_else(|answer| answer);
         let (provider, took) = (receiver.provider(), began.elapsed());
         self.outside.metrics.answered(provider, answer.kind, took);
-        self.complaints.note(provider, &answer);
+        // A stream that takes nothing has a line of its own.
+        if !(answer.kind == WebhookAnswer::Busy && self.refused.load(Relaxed)) {
+            self.complaints.note(provider, &answer);
+        }
         tracing::debug!(
             webhook.provider = ?provider,
             http.status = answer.status.as_u16(),

@@ -27,7 +27,7 @@ use super::stream::{Item, Later};
 use crate::event::inflate::inflate;
 use crate::event::scan::{Scanned, scan};
 use crate::event::time::Millis;
-use crate::telemetry::metrics::{Provider, WebhookAnswer};
+use crate::telemetry::metrics::Provider;
 
 const REQUEST_ID: &str = "x-amz-firehose-request-id";
 const ACCESS_KEY: &str = "x-amz-firehose-access-key";
@@ -195,9 +195,6 @@ impl Receiver for Firehose {
         if answer.status != StatusCode::OK {
             form["errorMessage"] = answer.said.as_ref().into();
         }
-        // A limit that the operator can raise within the retry duration.
-        let lost = answer.kind == WebhookAnswer::TooLarge && answer.curable;
-        let answer = if lost { answer.with_status(StatusCode::SERVICE_UNAVAILABLE) } else { answer };
-        answer.with_json(form.to_string())
+        answer.worth_another_try().with_json(form.to_string())
     }
 }

@@ -35,8 +35,8 @@ const RAW: &str = "x-amz-sns-rawdelivery";
 /// Law of SNS: 15 seconds for an answer.
 const PATIENCE: Duration = Duration::from_secs(12);
 
-/// A message has 256 KiB at most; escaped inside the envelope it can be several times that.
-const LARGEST: usize = 1 << 20;
+/// A message has 256 KiB at most; its escapes in the envelope make up to six times that of it.
+const LARGEST: usize = 2 << 20;
 
 /// Receives notifications.
 pub struct Sns {
@@ -181,5 +181,10 @@ impl Receiver for Sns {
         _: Millis,
     ) -> Later<'a, Result<Receipt, Answer>> {
         Box::pin(self.take(head, body))
+    }
+
+    /// SNS gives a message up at any 4xx but 429.
+    fn dress(&self, _: &Parts, answer: Answer, _: Millis) -> Answer {
+        answer.worth_another_try()
     }
 }

@@ -205,4 +205,9 @@ impl Receiver for Vonage {
     fn settled(&self, mark: Mark) {
         self.used.add(mark);
     }
+
+    /// The Messages API comes again after 429 and 5xx only.
+    fn dress(&self, _: &Parts, answer: Answer, _: Millis) -> Answer {
+        answer.worth_another_try()
+    }
 }

@@ -5,6 +5,7 @@ use tokio::net::TcpStream;
 
 use super::*;
 use crate::webhook::json::Json;
+use crate::webhook::vonage::Vonage;
 
 const EVENT: &str = "{\"a\":1}";
 const SECOND: Duration = Duration::from_secs(1);
@@ -112,6 +113,17 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let answer = exchange(&server, &format!("{}{{\"a\"", head(100))).await;
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("connection: close"), "{answer}");
     assert_eq!((server.memory.taken().len(), server.counted("json", "slow")), (0, 1));
+}
+
+#[tokio::test]
+async fn who_gives_up_at_a_408_is_told_503() {
+    let mut plan = Plan::of("/vonage", Vonage::new(None));
+    plan.desk.body_timeout = SECOND / 5;
+    let server = Server::start(plan).await;
+    let answer = exchange(&server, "POST /vonage HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{").await;
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: "), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+    assert_eq!(server.counted("vonage", "slow"), 1);
 }
 
 #[tokio::test]
