@@ -20,6 +20,7 @@ mod page;
 mod producer;
 mod prune;
 mod prune_command;
+mod put;
 mod reading;
 mod ready;
 mod recreated;

@@ -45,6 +45,11 @@ impl Lane {
         self.again.is_empty() && self.fresh.is_empty()
     }
 
+    /// Whether the shard takes what it is given.
+    pub fn is_calm(&self) -> bool {
+        self.trouble.is_none()
+    }
+
     /// Bytes that it may send now.
     pub fn room(&self, now: Instant) -> usize {
         match &self.trouble {
@@ -107,9 +112,10 @@ impl Lane {
             self.trouble = Some((Trouble::next(before, now, chance), accepted.max(TARGET)));
             return self.forget(now);
         }
+        let took_all = self.is_empty();
         if let Some((_, budget)) = &mut self.trouble {
             *budget = budget.saturating_mul(2);
-            if *budget >= REQUEST_BYTES {
+            if took_all || *budget >= REQUEST_BYTES {
                 self.trouble = None;
             }
         }

@@ -144,6 +144,11 @@ impl Lanes {
         self.trouble.take().is_some()
     }
 
+    /// Whether nothing is being refused.
+    pub fn is_calm(&self) -> bool {
+        self.trouble.is_none() && self.lanes.iter().all(Lane::is_calm)
+    }
+
     /// A whole request failed; says whether that begins a time of trouble.
     pub fn failed(&mut self, now: Instant) -> bool {
         let begins = self.trouble.is_none();

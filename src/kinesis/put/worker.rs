@@ -113,7 +113,6 @@ impl<A: PutApi> Worker<A> {
 
     fn answered(&mut self, parcels: Vec<Parcel>, outcomes: Vec<Result<ShardId, Fault>>) {
         if self.lanes.answered() {
-            self.shared.trouble(None);
             tracing::info!("kinesis takes events again");
         }
         let results = parcels.iter().zip(&outcomes);
@@ -132,6 +131,9 @@ impl<A: PutApi> Worker<A> {
                 Err(fault) => parcel.never(&fault.to_string()),
             }
         }
+        if self.lanes.is_calm() {
+            self.shared.trouble(None);
+        }
     }
 
     fn failed(&mut self, mut parcels: Vec<Parcel>, fault: &Fault) {
@@ -140,7 +142,6 @@ impl<A: PutApi> Worker<A> {
             if self.lanes.failed(Instant::now()) {
                 tracing::warn!("kinesis takes no events now, trying again: {why}");
             }
-            self.shared.trouble(Some(why.clone()));
             return parcels.into_iter().for_each(|parcel| self.again(parcel, &why));
         }
         // The stream may be another now, or take smaller records only.
@@ -155,6 +156,7 @@ impl<A: PutApi> Worker<A> {
 
     fn again(&mut self, parcel: Parcel, why: &Arc<str>) {
         self.shared.counts.again.fetch_add(1, Relaxed);
+        self.shared.trouble(Some(why.clone()));
         parcel.again(why);
         self.lanes.again(parcel);
     }

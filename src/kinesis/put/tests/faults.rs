@@ -58,6 +58,27 @@ async fn the_error_says_how_many_are_in() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_waits_behind_what_is_refused_is_told_why() {
+    let fake = refusing(1, throttled(), |_, _, _| true);
+    let producer = producer(&fake);
+    let first = producer.clone();
+    let first = tokio::spawn(async move { first.put(vec![event(0, 100)], 60 * SECOND).await });
+    tokio::time::sleep(SECOND).await;
+    // Whatever of it is sent, is refused; the last of it is not even sent.
+    let items = (1..4_000).map(|n| event(n, 1_000)).collect();
+    let error = producer.put(items, 10 * SECOND).await.unwrap_err();
+    assert!(error.to_string().contains("Rate exceeded"), "{error}");
+    let late = producer.put(vec![event(9_999, 10)], Duration::from_millis(1)).await.unwrap_err();
+    assert!(late.to_string().contains("Rate exceeded"), "{late}");
+    assert!(first.await.unwrap().is_err());
+    fake.world().plan = Box::new(|_, records| Reply::Each(vec![None; records.len()]));
+    producer.put(vec![event(0, 100)], 60 * SECOND).await.unwrap();
+    fake.world().latency = SECOND;
+    let late = producer.put(vec![event(1, 100)], Duration::from_millis(1)).await.unwrap_err();
+    assert!(!late.to_string().contains("Rate exceeded"), "{late}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shard_that_refuses_does_not_hold_up_the_others() {
     let fake = refusing(4, throttled(), |_, _, record| hash_key(&record.key) >> 126 == 0);
     let producer = producer(&fake);
