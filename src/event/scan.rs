@@ -8,8 +8,6 @@
 
 use std::ops::Range;
 
-use super::walk;
-
 mod keys;
 mod token;
 
@@ -61,6 +59,19 @@ pub struct Member {
     pub value: Range<usize>,
 }
 
+/// A member of an object at any depth, as ranges of [`Scanned::json`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// The key without its quotes, escapes as they came.
+    key: Range<u32>,
+    /// The value.
+    value: Range<u32>,
+    /// Objects and arrays around it.
+    level: u32,
+    /// The first node behind those inside its value.
+    next: u32,
+}
+
 /// The result of a scan, and its scratch memory: reused from value to value.
 #[derive(Debug, Default)]
 pub struct Scanned {
@@ -70,6 +81,10 @@ pub struct Scanned {
     pub members: Vec<Member>,
     /// Some key, at any depth, is blank or holds a dot.
     pub odd_keys: bool,
+    /// Members at all depths, in their order: what is looked up by its path need not be scanned again.
+    nodes: Vec<Node>,
+    /// By level, the node whose value is being read.
+    open: Vec<u32>,
     kinds: Vec<Kind>,
     keys: Keys,
 }
@@ -92,8 +107,88 @@ impl Scanned {
 
     /// The value at the end of `path` through objects inside each other.
     pub fn at(&self, path: &[&str]) -> Option<&[u8]> {
-        let (first, rest) = path.split_first()?;
-        walk::at(self.get(first.as_bytes())?, rest)
+        View { of: self, members: self.top() }.at(path)
+    }
+
+    /// The object at the end of `path`; one without members when there is none.
+    pub fn object(&self, path: &[&str]) -> View<'_> {
+        let inside = |members: Nodes<'_>, name: &&str| {
+            let mut members = members;
+            members.find(|node| self.node_key(node) == name.as_bytes()).map_or(Nodes::NONE, |node| self.inside(node))
+        };
+        View { of: self, members: path.iter().fold(self.top(), inside) }
+    }
+
+    /// The members of the value.
+    pub fn top(&self) -> Nodes<'_> {
+        Nodes { of: &self.nodes, at: 0, end: self.nodes.len(), level: 1 }
+    }
+
+    /// The members of an object that is a member itself; none of anything else.
+    pub fn inside(&self, node: &Node) -> Nodes<'_> {
+        let is_object = self.json.get(node.value.start as usize) == Some(&b'{');
+        // Nodes lie one behind the other, so its own place is that of the first one inside it, less one.
+        let at = self.nodes.partition_point(|other| other.key.start <= node.key.start);
+        Nodes { of: &self.nodes, at, end: if is_object { node.next as usize } else { at }, level: node.level + 1 }
+    }
+
+    /// The text of a node's key.
+    pub fn node_key(&self, node: &Node) -> &[u8] {
+        &self.json[node.key.start as usize..node.key.end as usize]
+    }
+
+    /// The text of a node's value.
+    pub fn node_value(&self, node: &Node) -> &[u8] {
+        &self.json[node.value.start as usize..node.value.end as usize]
+    }
+}
+
+/// Members of one object.
+#[derive(Debug, Clone)]
+pub struct Nodes<'a> {
+    of: &'a [Node],
+    at: usize,
+    end: usize,
+    level: u32,
+}
+
+impl Nodes<'_> {
+    const NONE: Self = Nodes { of: &[], at: 0, end: 0, level: 0 };
+}
+
+/// An object of a scanned value, for several looks at its members.
+#[derive(Debug, Clone)]
+pub struct View<'a> {
+    of: &'a Scanned,
+    members: Nodes<'a>,
+}
+
+impl<'a> View<'a> {
+    /// The value of the member `name`.
+    pub fn get(&self, name: &str) -> Option<&'a [u8]> {
+        let mut members = self.members.clone();
+        members.find(|node| self.of.node_key(node) == name.as_bytes()).map(|node| self.of.node_value(node))
+    }
+
+    /// The value at the end of `path` through objects inside each other.
+    pub fn at(&self, path: &[&str]) -> Option<&'a [u8]> {
+        let (last, way) = path.split_last()?;
+        let mut members = self.members.clone();
+        for name in way {
+            let node = members.find(|node| self.of.node_key(node) == name.as_bytes())?;
+            members = self.of.inside(node);
+        }
+        View { of: self.of, members }.get(last)
+    }
+}
+
+impl<'a> Iterator for Nodes<'a> {
+    type Item = &'a Node;
+
+    fn next(&mut self) -> Option<&'a Node> {
+        let node = self.of.get(self.at).filter(|node| self.at < self.end && node.level == self.level)?;
+        self.at = node.next as usize;
+        Some(node)
     }
 }
 
@@ -107,6 +202,8 @@ enum Kind {
 pub fn scan(src: &[u8], at: usize, limits: &ScanLimits, into: &mut Scanned) -> Result<usize, Fault> {
     into.json.clear();
     into.members.clear();
+    into.nodes.clear();
+    into.open.clear();
     into.kinds.clear();
     into.keys.clear();
     into.odd_keys = false;
@@ -119,6 +216,11 @@ pub fn scan(src: &[u8], at: usize, limits: &ScanLimits, into: &mut Scanned) -> R
         None if into.keys.total() > limits.keys => Err(Fault::Crowded { end }),
         None => Ok(end),
     }
+}
+
+/// A record has at most ten megabytes, and what it inflates to at most a gigabyte.
+fn short(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 struct Scanner<'a> {
@@ -191,6 +293,9 @@ impl Scanner<'_> {
             let Some(kind) = self.into.kinds.last().copied() else {
                 return Ok(true);
             };
+            if kind == Kind::Object {
+                self.end_node();
+            }
             self.skip_space();
             match (kind, self.peek()) {
                 (Kind::Object, Some(b',')) => {
@@ -239,11 +344,34 @@ impl Scanner<'_> {
         }
         self.at += 1;
         self.skip_space();
-        if self.into.kinds.len() == 1 && self.bad.is_none() {
+        if self.bad.is_none() {
             let value = self.into.json.len() + self.at - self.copied;
-            self.into.members.push(Member { key: out - key_len..out, value: value..value });
+            if self.into.kinds.len() == 1 {
+                self.into.members.push(Member { key: out - key_len..out, value: value..value });
+            }
+            self.begin_node(out - key_len..out, value);
         }
         Ok(())
+    }
+
+    fn begin_node(&mut self, key: Range<usize>, value: usize) {
+        let level = self.into.kinds.len();
+        self.into.open.resize(level, 0);
+        self.into.open[level - 1] = short(self.into.nodes.len());
+        let value = short(value);
+        let node = Node { key: short(key.start)..short(key.end), value: value..value, level: short(level), next: 0 };
+        self.into.nodes.push(node);
+    }
+
+    fn end_node(&mut self) {
+        let end = short(self.into.json.len() + self.at - self.copied);
+        let next = short(self.into.nodes.len());
+        let at = self.into.open.get(self.into.kinds.len() - 1);
+        // There is none when the value has become unsafe before.
+        if let Some(node) = at.and_then(|at| self.into.nodes.get_mut(*at as usize)) {
+            node.value.end = end;
+            node.next = next;
+        }
     }
 
     fn peek(&self) -> Option<u8> {
