@@ -8,6 +8,7 @@ use crate::event::clock::ClockBounds;
 use crate::event::unwrap::{Event, Piece, Rules, Unwrapper, Wrapping};
 
 pub mod near;
+mod page;
 
 /// 2026-07-07T04:53:20Z
 pub const ARRIVED: Millis = Millis(1_783_400_000_000);
