@@ -14,6 +14,7 @@ mod leases;
 mod main_path;
 mod memory;
 mod message_shapes;
+mod migrating;
 mod near;
 mod outside;
 mod page;

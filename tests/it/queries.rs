@@ -1,7 +1,7 @@
 //! The queries of docs/queries.md, as they stand there, over messages whose numbers are known: the tables in
 //! [`events`] are what each must find.
 
-mod events;
+pub mod events;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -71,6 +71,21 @@ pub fn requests(text: &str) -> Vec<Request> {
     found.into_iter().map(request).collect()
 }
 
+/// The requests of numbered steps as essink prints them, each in one line.
+pub fn steps(text: &str) -> Vec<Request> {
+    let numbered = |line: &str| {
+        let (number, step) = line.trim_start().split_once(". ")?;
+        number.parse::<u32>().ok()?;
+        let (method, rest) = step.split_once(' ')?;
+        let (path, body) = rest.split_once(' ').map_or((rest, None), |(path, body)| (path, Some(body)));
+        let body = body.map(|body| serde_json::from_str(body).expect("a body of JSON"));
+        Some(Request { method: method.parse().expect("a method"), path: path.to_owned(), body })
+    };
+    let found: Vec<_> = text.lines().filter_map(numbered).collect();
+    assert!(!found.is_empty(), "no steps in {text}");
+    found
+}
+
 #[test]
 fn blocks_and_requests_are_found() {
     let page = "# A\n\n## One\n```sh\necho\n```\ntext\n### Two\n```console\nPUT /a-b?x=1\n{\"a\":\n {\"b\": 1}}\n\nGET /c\n```\n";
