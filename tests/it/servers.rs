@@ -9,6 +9,10 @@ use crate::support::*;
 
 async fn main_path_on(kind: Kind) {
     let search = Server::start(kind, Options::default()).await.expect("a server");
+    crate::queries::find_what_was_counted(&search).await;
+    search.wipe().await.expect("wiped");
+    crate::migrating::is_read_into_the_vocabulary(&search).await;
+    search.wipe().await.expect("wiped");
     let kinesis = Kinesis::start().await.expect("Kinesis");
     kinesis.client().create_stream("events", 2).await.expect("stream");
     let day = |text: &str| text.parse().expect("a date");
