@@ -103,7 +103,9 @@ pub fn write_top(json: &[u8], shape: &Shape, out: &mut Vec<u8>) {
     let names = Names::of(json, is_taken);
     for (key, value) in walk::members(json) {
         out.push(b',');
-        write_member(&names.clean(key), value, shape.below(key), out);
+        let name = names.clean(key);
+        // The mapping meets the new name.
+        write_member(&name, value, shape.below(name.as_bytes()), out);
     }
 }
 
@@ -123,7 +125,9 @@ fn write_value(value: &[u8], shape: &Shape, out: &mut Vec<u8>) {
     match (shape, value.first()) {
         (Shape::Scalar | Shape::Guessed, _) if fits(value, shape) => out.extend_from_slice(value),
         (Shape::Scalar | Shape::Guessed, _) => write_text(value, out),
-        (_, Some(b'{')) => write_object(value, out, |key, v, name, out| write_member(name, v, shape.below(key), out)),
+        (_, Some(b'{')) => {
+            write_object(value, out, |_, v, name, out| write_member(name, v, shape.below(name.as_bytes()), out))
+        }
         (Shape::Open | Shape::Object(_), Some(b'[')) => write_array(value, shape, out),
         (Shape::Free(_) | Shape::Object(_), _) if !is_nothing(value) => write_lonely(value, out),
         _ => out.extend_from_slice(value),
@@ -252,7 +256,8 @@ mod tests {
                 "dynamic_templates": [
                     {"a": {"path_match": "attributes.*"}}, {"b": {"path_match": "endpoint.Attributes.*"}}
                 ],
-                "properties": {"at": {"type": "date"}, "open": {"enabled": false}, "endpoint": {"properties": {"Id": {"type": "keyword"}}}}
+                "properties": {"at": {"type": "date"}, "open": {"enabled": false}, "a_t": {"type": "keyword"},
+                    "end_point": {"properties": {}}, "endpoint": {"properties": {"Id": {"type": "keyword"}}}}
             }}}"#,
         )
     }
@@ -319,6 +324,16 @@ mod tests {
         check(
             r#"{"attributes":{"_session.id":"1","_session":"2"}}"#,
             r#""attributes":{"_session_id":"1","_session":"2"}"#,
+        );
+    }
+
+    #[test]
+    fn a_key_that_becomes_a_known_one_is_treated_as_it() {
+        check(r#"{"end\u0070oint":"text"}"#, r#""endpoint":{"_value":"text"}"#);
+        check(r#"{"a.t":{"x":1}}"#, r#""a_t":"{\"x\":1}""#);
+        check(
+            r#"{"at ":1,"end.point":5,"open":{"a.t":{"x":1}}}"#,
+            r#""at ":1,"end_point":{"_value":"5"},"open":{"a_t":{"x":1}}"#,
         );
     }
 

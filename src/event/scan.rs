@@ -259,7 +259,12 @@ impl Scanner<'_> {
 
     fn begin_node(&mut self, key: Range<usize>, value: usize) {
         let level = self.into.kinds.len();
-        self.into.open.resize(level, 0);
+        self.into.open.resize(level, u32::MAX);
+        // A value with more keys than an event may have is none; as an envelope it is opened by its top level alone.
+        if self.into.nodes.len() >= self.limits.keys {
+            self.into.open[level - 1] = u32::MAX;
+            return;
+        }
         self.into.open[level - 1] = short(self.into.nodes.len());
         let value = short(value);
         let node = Node { key: short(key.start)..short(key.end), value: value..value, level: short(level), next: 0 };
