@@ -47,7 +47,7 @@ fn is_json(line: &str) -> bool {
     let is_empty = rest.is_empty();
     while !rest.is_empty() {
         let mut values = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
-        if !rest.starts_with('{') || !values.next().is_some_and(|value| value.is_ok()) {
+        if !rest.starts_with('{') || values.next().is_none_or(|value| value.is_err()) {
             return false;
         }
         rest = rest[values.byte_offset()..].trim_start();
