@@ -25,6 +25,8 @@ mod put;
 mod queries;
 mod reading;
 mod ready;
+mod receiver;
+mod receives;
 mod recipes;
 mod recreated;
 mod redrive;
