@@ -116,7 +116,10 @@ mod tests {
 
     use super::*;
 
-    fn found(text: &str) -> Option<Result<Vec<(String, Option<String>)>, &'static str>> {
+    /// Events with their arrival, as texts.
+    type Found = Result<Vec<(String, Option<String>)>, &'static str>;
+
+    fn found(text: &str) -> Option<Found> {
         let value = Bytes::copy_from_slice(text.as_bytes());
         let documents = read(&value)?;
         let shown = |document: Document| {
