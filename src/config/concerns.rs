@@ -5,6 +5,7 @@ mod indices;
 mod intake;
 mod leases;
 mod letters;
+mod put;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub use indices::*;
 pub use intake::*;
 pub use leases::*;
 pub use letters::*;
+pub use put::*;
 
 use crate::telemetry::logs::LogFormat;
 

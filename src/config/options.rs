@@ -35,6 +35,7 @@ pub mod cluster;
 pub mod indices;
 pub mod leases;
 pub mod letters;
+pub mod put;
 pub mod state;
 
 pub mod dashboards;
@@ -55,6 +56,7 @@ pub enum Verb {
     DeadLettersExport,
     DeadLettersImport,
     Replay,
+    Put,
     LeasesList,
     LeasesReset,
     LeasesMove,
@@ -79,6 +81,9 @@ pub(super) const KEEPERS: &[Verb] = &[
 /// Commands about leases.
 pub(super) const LEASERS: &[Verb] = &[Verb::Run, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
 
+/// Commands that name a stream.
+pub(super) const STREAMERS: &[Verb] = &[Verb::Run, Verb::Put, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
+
 /// Commands that look for the table of leases.
 pub(super) const TABLES: &[Verb] =
     &[Verb::Run, Verb::InitTemplates, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
@@ -96,6 +101,7 @@ impl Verb {
         Self::DeadLettersExport,
         Self::DeadLettersImport,
         Self::Replay,
+        Self::Put,
         Self::LeasesList,
         Self::LeasesReset,
         Self::LeasesMove,
@@ -116,6 +122,7 @@ impl Verb {
             Self::DeadLettersExport => "dead-letters export",
             Self::DeadLettersImport => "dead-letters import",
             Self::Replay => "replay",
+            Self::Put => "put",
             Self::LeasesList => "leases list",
             Self::LeasesReset => "leases reset",
             Self::LeasesMove => "leases move",
@@ -240,6 +247,7 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
         state::ROWS,
         leases::ROWS,
         letters::ROWS,
+        put::ROWS,
         retention::ROWS,
         dashboards::ROWS,
         general::ROWS,

@@ -11,9 +11,9 @@ use md5::{Digest, Md5};
 use prost::Message;
 
 /// How an aggregate begins. No UTF-8 text does, so no event in JSON is taken for one.
-const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
+pub const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
 /// The MD5 of the message, at the end.
-const DIGEST_LEN: usize = 16;
+pub const DIGEST_LEN: usize = 16;
 /// User records in one aggregate. The library packs at most a megabyte, so this is beyond what it makes.
 pub const MOST_RECORDS: usize = 50_000;
 

@@ -116,10 +116,9 @@ mod tests {
 
     use super::*;
 
-    /// Events with their arrival, as texts.
-    type Found = Result<Vec<(String, Option<String>)>, &'static str>;
+    type Found = Option<Result<Vec<(String, Option<String>)>, &'static str>>;
 
-    fn found(text: &str) -> Option<Found> {
+    fn found(text: &str) -> Found {
         let value = Bytes::copy_from_slice(text.as_bytes());
         let documents = read(&value)?;
         let shown = |document: Document| {

@@ -2,6 +2,7 @@
 
 mod calls;
 mod error;
+mod put;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use aws_smithy_http_client::tls;
 
 pub use self::calls::StreamReader;
 pub use self::error::AccessError;
+pub use self::put::StreamWriter;
 use super::lineage::Shard;
 use super::shard::api::Fault;
 use crate::pipeline::position::ShardId;
@@ -26,6 +28,11 @@ use crate::pipeline::position::ShardId;
 const SHARDS_A_PAGE: i32 = 10_000;
 /// More shards than any account may have (20,000 on request), so that a list that never ends does.
 const SHARDS_MAX: usize = 200_000;
+
+/// Law of Kinesis: what a record may have, unless the stream says more.
+const RECORD_BYTES: usize = 1 << 20;
+/// Law of Kinesis: more than this no stream may say.
+const LARGEST_RECORD_BYTES: usize = 10 << 20;
 
 /// How to reach the service; what is `None` comes from the SDK's standard chain (environment, profile, role).
 #[derive(Debug, Clone)]
@@ -58,13 +65,15 @@ pub struct Kinesis {
     region: String,
 }
 
-/// A stream that exists and can be read.
+/// A stream that exists and can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
     /// Its name.
     pub name: String,
     /// Its ARN: what positions are kept under.
     pub arn: String,
+    /// Bytes that the data and the partition key of one record may have together.
+    pub largest: usize,
 
     address: Address,
 }
@@ -141,11 +150,17 @@ impl Kinesis {
             return Err(AccessError::NotActive { stream: found.stream_name, status });
         }
 
-        Ok(Stream { name: found.stream_name, arn: found.stream_arn, address })
+        let kib = found.max_record_size_in_kib.and_then(|kib| usize::try_from(kib).ok());
+        let largest = kib.map_or(RECORD_BYTES, |kib| (kib << 10).clamp(RECORD_BYTES, LARGEST_RECORD_BYTES));
+        Ok(Stream { name: found.stream_name, arn: found.stream_arn, largest, address })
     }
 
     /// Every shard the stream lists, on all pages: open ones, and closed ones that still hold records.
     pub async fn shards(&self, stream: &Stream) -> Result<Vec<Shard>, AccessError> {
+        Ok(self.list_shards(stream).await?.into_iter().map(shard).collect())
+    }
+
+    async fn list_shards(&self, stream: &Stream) -> Result<Vec<aws_sdk_kinesis::types::Shard>, AccessError> {
         let mut shards = Vec::new();
         let mut token: Option<String> = None;
         loop {
@@ -156,7 +171,7 @@ impl Kinesis {
                 Some(token) => request.next_token(token),
             };
             let reply = Box::pin(request.send()).await.map_err(|e| self.failed("ListShards", &stream.address, &e))?;
-            shards.extend(reply.shards.unwrap_or_default().into_iter().map(shard));
+            shards.extend(reply.shards.unwrap_or_default());
             if shards.len() > SHARDS_MAX || (token.is_some() && token == reply.next_token) {
                 let (operation, stream) = ("ListShards", stream.name.clone());
                 return Err(AccessError::Invalid { operation, stream, reason: "the list does not end".to_owned() });

@@ -39,11 +39,11 @@ impl Kept {
     }
 }
 
-async fn connect(server: &Server) -> Kinesis {
+pub async fn connect(url: &str) -> Kinesis {
     let credentials = SharedCredentialsProvider::new(Credentials::new("any", "any", None, None, "test"));
     let access = Access {
         region: Some("us-east-1".to_owned()),
-        endpoint: Some(server.url()),
+        endpoint: Some(url.to_owned()),
         credentials: Some(credentials),
         ..Access::default()
     };
@@ -69,12 +69,12 @@ async fn numbered(server: &Server, stream: &str, numbers: std::ops::Range<usize>
     server.client().put_records(stream, &records).await.unwrap();
 }
 
-async fn open_shards(kinesis: &Kinesis, stream: &Stream) -> Vec<ShardId> {
+pub async fn open_shards(kinesis: &Kinesis, stream: &Stream) -> Vec<ShardId> {
     kinesis.shards(stream).await.unwrap().into_iter().filter(|s| !s.closed).map(|s| s.id).collect()
 }
 
 /// Reads every shard as its turn comes; a shard that has ended settles at once.
-async fn read_stream(kinesis: &Kinesis, stream: &Stream) -> Vec<(ShardId, Vec<Record>)> {
+pub async fn read_stream(kinesis: &Kinesis, stream: &Stream) -> Vec<(ShardId, Vec<Record>)> {
     let shards = kinesis.shards(stream).await.unwrap();
     let mut known: BTreeMap<_, _> = births(&shards, &BTreeMap::new(), &Position::TrimHorizon).into_iter().collect();
     let (mut read, mut at_tip) = (Vec::new(), Vec::new());
@@ -96,7 +96,7 @@ async fn read_stream(kinesis: &Kinesis, stream: &Stream) -> Vec<(ShardId, Vec<Re
 async fn a_stream_that_was_split_and_merged_is_read_whole_and_each_key_in_order() {
     let server = Server::start().await.unwrap();
     server.client().create_stream("events", 2).await.unwrap();
-    let kinesis = connect(&server).await;
+    let kinesis = connect(&server.url()).await;
     let stream = kinesis.stream("events").await.unwrap();
     numbered(&server, "events", 0..1000).await;
     let first = open_shards(&kinesis, &stream).await;
@@ -132,7 +132,7 @@ async fn iterators_that_expire_under_a_slow_sink_lose_and_repeat_nothing() {
     let server = Server::start_with(Options { iterator_ttl_s: 1, ..Options::default() }).await.unwrap();
     server.client().create_stream("events", 1).await.unwrap();
     numbered(&server, "events", 0..25).await;
-    let kinesis = connect(&server).await;
+    let kinesis = connect(&server.url()).await;
     let stream = kinesis.stream("events").await.unwrap();
     let shard = open_shards(&kinesis, &stream).await.remove(0);
     let mut kept = Kept { delay: Duration::from_millis(2100), ..Kept::default() };
@@ -147,7 +147,7 @@ async fn reading_goes_on_after_a_record_or_from_a_time_even_one_slightly_ahead()
     let server = Server::start().await.unwrap();
     server.client().create_stream("events", 1).await.unwrap();
     server.client().put_records("events", &[put("k", "old"), put("k", "")]).await.unwrap();
-    let kinesis = connect(&server).await;
+    let kinesis = connect(&server.url()).await;
     let stream = kinesis.stream("events").await.unwrap();
     let shard = open_shards(&kinesis, &stream).await.remove(0);
     let api = kinesis.reader(&stream);
@@ -177,7 +177,7 @@ async fn reading_goes_on_after_a_record_or_from_a_time_even_one_slightly_ahead()
 #[tokio::test]
 async fn a_stream_that_is_not_there_is_named_with_the_cure() {
     let server = Server::start().await.unwrap();
-    let error = connect(&server).await.stream("nowhere").await.unwrap_err();
+    let error = connect(&server.url()).await.stream("nowhere").await.unwrap_err();
     assert!(matches!(error, AccessError::UnknownStream { .. }), "{error:?}");
 }
 
@@ -186,7 +186,7 @@ async fn a_stream_given_by_its_arn_is_read_where_only_names_are_known() {
     let server = Server::start().await.unwrap();
     server.client().create_stream("events", 1).await.unwrap();
     numbered(&server, "events", 0..3).await;
-    let kinesis = connect(&server).await;
+    let kinesis = connect(&server.url()).await;
     let by_name = kinesis.stream("events").await.unwrap();
     let stream = kinesis.stream(&by_name.arn).await.unwrap();
     let read = read_stream(&kinesis, &stream).await;

@@ -51,6 +51,24 @@ const CREDENTIALS: &[Verb] = &[
     Verb::LeasesMove,
 ];
 
+/// Those that speak to AWS.
+const REGIONS: &[Verb] = &[
+    Verb::Run,
+    Verb::InitTemplates,
+    Verb::Prune,
+    Verb::Dashboards,
+    Verb::DeadLettersList,
+    Verb::DeadLettersShow,
+    Verb::DeadLettersRedrive,
+    Verb::DeadLettersExport,
+    Verb::DeadLettersImport,
+    Verb::Replay,
+    Verb::Put,
+    Verb::LeasesList,
+    Verb::LeasesReset,
+    Verb::LeasesMove,
+];
+
 /// `--opensearch-auth`, before it is put together with what else was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthMethod {
@@ -147,7 +165,7 @@ options! {
     AWS_REGION: String = |text| names::plain(text, 32), {
         name: "aws-region",
         value: "REGION",
-        on: CREDENTIALS,
+        on: REGIONS,
         help: "The AWS region of the stream, and of the cluster when requests are signed. Without it the SDK's standard \
                chain decides (AWS_REGION, the profile, the instance).",
     }

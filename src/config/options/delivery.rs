@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Kind, Opt, Row, WRITERS};
+use super::{Kind, Opt, Row, Verb, WRITERS};
 use crate::config::units::{self, MB, MIB};
 
 /// A Kinesis record can hold 10 MiB: less could not hold one beside the request that carries it.
@@ -11,6 +11,9 @@ const LEAST_MEMORY: u64 = 16 * MIB;
 const MOST_MEMORY: u64 = 64 << 30;
 /// Law of the servers: `http.max_content_length` is 100 MiB unless changed.
 const MOST_REQUEST: u64 = 95 * MB;
+
+/// Commands that drain before they end.
+const DRAINERS: &[Verb] = &[Verb::Run, Verb::Put, Verb::DeadLettersRedrive, Verb::Replay];
 
 options! {
     "Delivery";
@@ -98,7 +101,7 @@ options! {
         kind: Kind::Duration,
         value: "DURATION",
         default: Some("30s"),
-        on: WRITERS,
+        on: DRAINERS,
         help: "How long a worker that is told to stop (SIGTERM, SIGINT) may drain before it exits 75; the last positions \
                have five more seconds. Keep both together below the time after which the orchestrator kills.",
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Kind, LEASERS, Opt, Row, Verb};
+use super::{Kind, LEASERS, Opt, Row, STREAMERS, Verb};
 use crate::config::concerns::{Start, StreamName};
 use crate::config::{names, units};
 
@@ -17,9 +17,9 @@ options! {
     STREAM: StreamName = names::stream, {
         name: "stream",
         value: "NAME",
-        on: LEASERS,
-        required_on: LEASERS,
-        help: "The Kinesis data stream to read, by name or by ARN.",
+        on: STREAMERS,
+        required_on: STREAMERS,
+        help: "The Kinesis data stream, by name or by ARN.",
     }
     GROUP: String = names::group, {
         name: "group",
@@ -76,7 +76,7 @@ options! {
     KINESIS_ENDPOINT_URL: String = units::url, {
         name: "kinesis-endpoint-url",
         value: "URL",
-        on: LEASERS,
+        on: STREAMERS,
         help: "Another Kinesis endpoint than the region's: an emulator or a VPC endpoint. AWS_ENDPOINT_URL_KINESIS does the \
                same.",
     }

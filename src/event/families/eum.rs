@@ -42,7 +42,8 @@ const PERSONAL: &[(&str, Personal)] = &[
     ("messageBody", Personal::Body),
     ("messageKeyword", Personal::Body),
     // Of some it begins with the number.
-    ("inboundMessageId", Personal::Contact),
+    ("inboundMessageId", Personal::Numbered),
+    ("messageStatusDescription", Personal::Mixed),
 ];
 
 /// The channel of something that was sent, and what became of it in the provider's word: the two halves of `eventType`.

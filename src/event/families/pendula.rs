@@ -40,6 +40,8 @@ const PERSONAL: &[(&str, Personal)] = &[
     ("payload.replyTo", Personal::Contact),
     ("payload.subject", Personal::Body),
     ("payload.body", Personal::Body),
+    ("errors.errorMessage", Personal::Mixed),
+    ("errorDetails.errorMessage", Personal::Mixed),
 ];
 
 /// The kinds and what they mean. A flow that starts or ends is no message.

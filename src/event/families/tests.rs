@@ -8,6 +8,7 @@ use crate::event::clock::ClockBounds;
 use crate::event::unwrap::{Event, Piece, Rules, Unwrapper, Wrapping};
 
 pub mod near;
+mod page;
 
 /// 2026-07-07T04:53:20Z
 pub const ARRIVED: Millis = Millis(1_783_400_000_000);
@@ -78,7 +79,7 @@ pub fn samples(prefix: &str) -> Vec<(String, Value)> {
 }
 
 /// Samples that hold a greeting, a number or an address where others have an event.
-const NO_EVENTS: [&str; 3] = ["lambda-go-", "vonage-dlr-get-", "firehose-error-"];
+const NO_EVENTS: [&str; 4] = ["lambda-go-", "vonage-dlr-get-", "firehose-error-", "seed-kinesis-lambda-"];
 
 /// The published events come through as they are, but for dots in keys, which a mapping takes for paths.
 #[test]

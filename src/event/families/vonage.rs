@@ -48,6 +48,11 @@ const PERSONAL: &[(&str, Personal)] = &[
     ("file", Personal::Body),
     ("location", Personal::Body),
     ("reply", Personal::Body),
+    ("button", Personal::Body),
+    ("vcard", Personal::Body),
+    ("sms.keyword", Personal::Body),
+    ("error.detail", Personal::Mixed),
+    ("provider_message", Personal::Mixed),
     ("order", Personal::Body),
     ("profile", Personal::User),
 ];

@@ -28,8 +28,8 @@ pub enum AccessError {
         /// Where it was looked for.
         region: String,
     },
-    /// The stream is there and cannot be read yet, or any more.
-    #[error("stream `{stream}` is {status}: it can be read when it is ACTIVE")]
+    /// The stream is there and cannot be used yet, or any more.
+    #[error("stream `{stream}` is {status}: it can be used when it is ACTIVE")]
     NotActive {
         /// Its name.
         stream: String,
@@ -90,7 +90,7 @@ where
 }
 
 /// The codes of the Kinesis API reference; unknown ones are taken for trouble that may pass.
-fn by_code(code: &str, reason: String) -> Fault {
+pub(super) fn by_code(code: &str, reason: String) -> Fault {
     match code {
         "ExpiredIteratorException" => Fault::Expired,
         "ProvisionedThroughputExceededException"

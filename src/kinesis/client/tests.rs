@@ -13,6 +13,8 @@ use crate::event::time::Millis;
 use crate::kinesis::shard::api::ShardApi;
 use crate::pipeline::position::{Position, Sequence};
 
+mod put;
+
 /// A wire fake: answers in the order given, remembers what it was asked.
 #[derive(Clone, Default)]
 struct Wire {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::kinesis::chance::Chance;
+
 /// Kinesis lets all polling consumers of a shard together read 2 MB a second; a call that returned
 /// 10 MB is followed by five seconds of refusals.
 const BYTES_PER_SECOND: f64 = 2_000_000.0;
@@ -67,21 +69,6 @@ impl Pace {
     }
 }
 
-/// A small stream of chance from a seed (splitmix64): the clock and the system's randomness are the application's.
-#[derive(Debug)]
-struct Chance(u64);
-
-impl Chance {
-    /// A share in `[0, 1)`.
-    fn share(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,16 +104,5 @@ mod tests {
         pace.page(10_000_000, Duration::ZERO);
         pace.turn().await;
         assert_eq!(start.elapsed(), Duration::from_secs(5), "10 MB at 2 MB a second");
-    }
-
-    #[test]
-    fn chance_is_a_function_of_its_seed_and_stays_a_share() {
-        let shares = |seed| {
-            let mut chance = Chance(seed);
-            (0..1000).map(|_| chance.share()).collect::<Vec<_>>()
-        };
-        assert_eq!(shares(1), shares(1));
-        assert_ne!(shares(1), shares(2));
-        assert!(shares(3).iter().all(|s| (0.0..1.0).contains(s)));
     }
 }
