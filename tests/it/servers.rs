@@ -9,10 +9,6 @@ use crate::support::*;
 
 async fn main_path_on(kind: Kind) {
     let search = Server::start(kind, Options::default()).await.expect("a server");
-    crate::queries::find_what_was_counted(&search).await;
-    search.wipe().await.expect("wiped");
-    crate::migrating::is_read_into_the_vocabulary(&search).await;
-    search.wipe().await.expect("wiped");
     let kinesis = Kinesis::start().await.expect("Kinesis");
     kinesis.client().create_stream("events", 2).await.expect("stream");
     let day = |text: &str| text.parse().expect("a date");
@@ -37,6 +33,10 @@ async fn main_path_on(kind: Kind) {
     crate::shapes::every_family_has_the_vocabulary_and_takes_unknown_members(search.url()).await;
     crate::near::take(search.url(), 10_000).await;
     crate::state::leases_are_kept(search.url()).await;
+    search.wipe().await.expect("wiped");
+    crate::queries::find_what_was_counted(&search).await;
+    search.wipe().await.expect("wiped");
+    crate::migrating::is_read_into_the_vocabulary(&search).await;
     search.stop().await.expect("stopped");
 }
 
