@@ -1,6 +1,6 @@
 //! What Pinpoint's events say in the common vocabulary.
 
-use crate::event::families::Reading;
+use crate::event::families::{Reading, addresses};
 use crate::event::msg::{Field, Msg, number, unquoted};
 use crate::event::scan::{Scanned, View};
 use crate::event::walk;
@@ -39,11 +39,15 @@ fn endpoint_in_text(event: &Scanned, reading: &Reading<'_>) -> Option<Scanned> {
 
 fn email(event: &Scanned, attributes: &View<'_>, tail: &[u8], msg: &mut Msg) {
     msg.word(Field::Channel, "email");
+    let mail_event = event.object(&["facets", "email_channel", "mail_event"]);
+    let at = |path: &[&str]| mail_event.at(path);
+    let complaint = at(&["complaint", "complaint_feedback_type"]);
     let status = match tail {
         b"send" => Some("sent"),
         b"delivered" => Some("delivered"),
         b"hardbounce" | b"softbounce" => Some("bounced"),
-        b"complaint" => Some("complained"),
+        // RFC 5965: "the entity providing the report does not consider the message to be spam".
+        b"complaint" => (complaint != Some(b"\"not-spam\"")).then_some("complained"),
         b"open" => Some("opened"),
         b"click" => Some("clicked"),
         b"unsubscribe" => Some("unsubscribed"),
@@ -53,9 +57,12 @@ fn email(event: &Scanned, attributes: &View<'_>, tail: &[u8], msg: &mut Msg) {
     if let Some(status) = status {
         msg.word(Field::Status, status);
     }
-    let mail_event = event.object(&["facets", "email_channel", "mail_event"]);
-    let at = |path: &[&str]| mail_event.at(path);
     msg.text(Field::Id, at(&["mail", "message_id"]));
+    // Whom it happened to, as in SES: `mail.destination` lists those too to whom nothing did.
+    for list in [["bounce", "bounced_recipients"], ["complaint", "complained_recipients"], ["delivery", "recipients"]] {
+        let named = addresses(walk::elements(at(&list).unwrap_or_default()), "email_address");
+        msg.address(Field::To, named.as_deref());
+    }
     msg.address(Field::To, at(&["mail", "destination"]));
     msg.address(Field::From, at(&["mail", "from_address"]));
     if let Some(bounced) = at(&["bounce", "bounced_recipients"]).and_then(|list| walk::elements(list).next()) {
@@ -63,7 +70,7 @@ fn email(event: &Scanned, attributes: &View<'_>, tail: &[u8], msg: &mut Msg) {
     }
     msg.text(Field::Reason, at(&["reject", "reason"]));
     msg.class(at(&["bounce", "bounce_type"]), at(&["bounce", "bounce_sub_type"]));
-    msg.text(Field::ReasonClass, at(&["complaint", "complaint_feedback_type"]));
+    msg.text(Field::ReasonClass, complaint);
     msg.text(Field::Link, at(&["click", "link"]));
     if tail == b"click" {
         // Of a click `feedback` is the address, of other events a word.
