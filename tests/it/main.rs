@@ -41,4 +41,5 @@ mod stop;
 mod support;
 mod templates;
 mod upkeep;
+mod webhook;
 mod workers;
