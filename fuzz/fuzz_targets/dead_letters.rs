@@ -10,9 +10,9 @@ use essink::dead_letter::{Cabinet, DirLetters, DirOptions, Ended, Filter, Found,
 use essink::dead_letter::{from_line, lines, read, to_line};
 use essink::event::id::EventId;
 use essink::event::time::Millis;
-use essink::firehose::{dump, error};
 use essink::firehose::inflate::Inflate;
 use essink::firehose::split::{Splitter, Stretch};
+use essink::firehose::{dump, error};
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::{Builder, Runtime};
 
