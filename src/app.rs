@@ -24,6 +24,7 @@ mod renewal;
 mod replay;
 mod retain;
 mod stores;
+mod webhook;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -56,6 +57,7 @@ fn start(invocation: Invocation) -> Result<(), Failure> {
     let done = runtime.block_on(async {
         match invocation.command {
             Command::Run(options) => worker::run(*options, screen).await,
+            Command::Webhook(options) => webhook::run(*options).await,
             Command::InitTemplates(options) => commands::init_templates(&options).await,
             Command::Prune(options) => commands::prune(&options).await,
             Command::Dashboards(options) => commands::dashboards(&options).await,

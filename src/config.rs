@@ -70,6 +70,8 @@ pub struct Invocation {
 pub enum Command {
     /// Read the stream and index its events.
     Run(Box<RunOptions>),
+    /// Put what providers post into a stream.
+    Webhook(Box<WebhookOptions>),
     /// Install the index templates.
     InitTemplates(Box<InitTemplatesOptions>),
     /// Delete old indices.
@@ -170,6 +172,7 @@ fn gather(
 fn loaded(settings: &Settings, mut operands: Vec<String>, warnings: Vec<String>) -> Result<Loaded, Problem> {
     let command = match settings.verb() {
         Verb::Run => Command::Run(Box::new(build::run(settings)?)),
+        Verb::Webhook => Command::Webhook(Box::new(build::webhook::webhook(settings)?)),
         Verb::InitTemplates => Command::InitTemplates(Box::new(build::init_templates(settings)?)),
         Verb::Prune => Command::Prune(Box::new(build::prune(settings)?)),
         Verb::Dashboards => Command::Dashboards(Box::new(build::dashboards(settings)?)),

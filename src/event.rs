@@ -14,7 +14,7 @@ pub mod families;
 pub mod family;
 mod hidden;
 pub mod id;
-mod inflate;
+pub mod inflate;
 pub mod msg;
 pub mod redact;
 pub mod rewrite;

@@ -23,6 +23,8 @@ pub mod s3;
 
 pub mod upkeep;
 
+pub mod webhook;
+
 pub mod app;
 pub mod config;
 pub mod telemetry;

@@ -53,7 +53,8 @@ fuzz_target!(|data: &[u8]| {
 
 fn unwrap(data: &Bytes, arrived: Millis, time: Option<Millis>) -> (Vec<Piece>, usize) {
     let clock = ClockBounds { lag: 168 * HOUR, lead: HOUR };
-    let mut unwrapper = Unwrapper::new(Rules { scan: LIMITS, inflated: INFLATED, values: VALUES, clock, redaction: None });
+    let mut unwrapper =
+        Unwrapper::new(Rules { scan: LIMITS, inflated: INFLATED, values: VALUES, clock, redaction: None });
     let mut pieces = Vec::new();
     unwrapper.unwrap(data, Wrapping { arrived, envelopes: &[], time }, &mut |piece| pieces.push(piece));
     assert!(unwrapper.held() <= unwrapper.inflated() && unwrapper.inflated() <= INFLATED);

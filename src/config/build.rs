@@ -20,6 +20,8 @@ use super::problem::Problem;
 use super::settings::Settings;
 use crate::event::family::{Family, Prefixes};
 
+pub mod webhook;
+
 type Built<T> = Result<T, Problem>;
 
 /// For `essink run`.

@@ -19,6 +19,8 @@ use super::units::spell_bytes;
 use crate::event::family::Family;
 use crate::event::redact::How;
 
+mod webhook;
+
 type Check = fn(&Settings) -> Option<String>;
 
 /// Every check, with an option that a command must take for it to matter.
@@ -33,6 +35,11 @@ const CHECKS: &[(&str, Check)] = &[
     ("keep-dead-letters", dead_letters_without_keep),
     ("install", one_action),
     ("redact", hashes_have_a_key),
+    ("provider", webhook::authenticated),
+    ("provider", webhook::somebody),
+    ("provider", webhook::halves),
+    ("provider", webhook::long_secret),
+    ("provider", webhook::room),
 ];
 
 /// Every contradiction between options that the command takes.
@@ -44,7 +51,7 @@ pub fn problems(settings: &Settings) -> Vec<Problem> {
 
 /// What is worth a word and no refusal.
 pub fn warnings(settings: &Settings) -> Vec<String> {
-    [bare_prefixes(settings), clear_text(settings)].into_iter().flatten().collect()
+    [bare_prefixes(settings), clear_text(settings), webhook::open_doors(settings)].into_iter().flatten().collect()
 }
 
 fn read<T>(settings: &Settings, option: &Opt<T>) -> Option<T> {

@@ -5,6 +5,7 @@ use super::options::Verb;
 mod leases;
 mod letters;
 mod put;
+mod webhook;
 
 use letters::{EXPORT, IMPORT, LIST, REDRIVE, REPLAY, SHOW};
 
@@ -49,6 +50,7 @@ pub fn group_about(group: &str) -> &'static str {
 pub fn words(verb: Verb) -> Words {
     match verb {
         Verb::Run => RUN,
+        Verb::Webhook => webhook::WEBHOOK,
         Verb::InitTemplates => INIT_TEMPLATES,
         Verb::Prune => PRUNE,
         Verb::Dashboards => DASHBOARDS,

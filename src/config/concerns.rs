@@ -6,6 +6,7 @@ mod intake;
 mod leases;
 mod letters;
 mod put;
+mod webhook;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub use intake::*;
 pub use leases::*;
 pub use letters::*;
 pub use put::*;
+pub use webhook::*;
 
 use crate::telemetry::logs::LogFormat;
 

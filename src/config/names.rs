@@ -12,6 +12,8 @@ const PREFIX_BYTES: usize = 200;
 const S3_PREFIX_BYTES: usize = 900;
 /// Law of Kinesis: a stream name has at most 128 characters.
 const STREAM_NAME_BYTES: usize = 128;
+/// Law of SNS: a topic name has at most 256 characters.
+const TOPIC_BYTES: usize = 256;
 /// Law of DynamoDB: a table name has 3 to 255 characters.
 const TABLE_BYTES: std::ops::RangeInclusive<usize> = 3..=255;
 /// Ours: a group is part of document ids in the state index, which end at 512 bytes.
@@ -74,6 +76,23 @@ pub fn stream(text: &str) -> Result<StreamName, String> {
             })
         }
         _ => Err("is not the ARN of a stream; write arn:aws:kinesis:REGION:ACCOUNT:stream/NAME".to_owned()),
+    }
+}
+
+/// An SNS topic: `arn:aws:sns:REGION:ACCOUNT:NAME`.
+pub fn topic(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    match parts.as_slice() {
+        ["arn", partition, "sns", region, account, name]
+            if partition.starts_with("aws")
+                && !region.is_empty()
+                && account.len() == 12
+                && account.bytes().all(|b| b.is_ascii_digit())
+                && plain(name, TOPIC_BYTES).is_ok() =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err("is not the ARN of a topic; write arn:aws:sns:REGION:ACCOUNT:NAME".to_owned()),
     }
 }
 

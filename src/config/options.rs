@@ -42,11 +42,13 @@ pub mod dashboards;
 pub mod retention;
 
 pub mod general;
+pub mod webhook;
 
 /// A command that takes options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     Run,
+    Webhook,
     InitTemplates,
     Prune,
     Dashboards,
@@ -82,7 +84,8 @@ pub(super) const KEEPERS: &[Verb] = &[
 pub(super) const LEASERS: &[Verb] = &[Verb::Run, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
 
 /// Commands that name a stream.
-pub(super) const STREAMERS: &[Verb] = &[Verb::Run, Verb::Put, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
+pub(super) const STREAMERS: &[Verb] =
+    &[Verb::Run, Verb::Put, Verb::Webhook, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
 
 /// Commands that look for the table of leases.
 pub(super) const TABLES: &[Verb] =
@@ -92,6 +95,7 @@ impl Verb {
     /// Every command, in the order help lists them.
     pub const ALL: &[Self] = &[
         Self::Run,
+        Self::Webhook,
         Self::InitTemplates,
         Self::Prune,
         Self::Dashboards,
@@ -113,6 +117,7 @@ impl Verb {
     pub fn name(self) -> &'static str {
         match self {
             Self::Run => "run",
+            Self::Webhook => "webhook",
             Self::InitTemplates => "init-templates",
             Self::Prune => "prune",
             Self::Dashboards => "dashboards",
@@ -250,6 +255,7 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
         put::ROWS,
         retention::ROWS,
         dashboards::ROWS,
+        webhook::ROWS,
         general::ROWS,
     ];
     topics.into_iter().flatten().copied()

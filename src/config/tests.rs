@@ -12,6 +12,7 @@ mod help;
 mod put;
 mod refusals;
 mod sources;
+mod webhook;
 
 /// A command line, an environment and files that exist nowhere else.
 #[derive(Default)]

@@ -209,6 +209,12 @@ pub fn listen(text: &str) -> Result<Option<SocketAddr>, String> {
     text.trim().parse().map(Some).map_err(|_| form.to_owned())
 }
 
+/// `127.0.0.1:8080`, `0.0.0.0:8443`, `[::]:8443`.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    let form = "is no address and port; write 127.0.0.1:8080, 0.0.0.0:8443 or [::]:8443";
+    text.trim().parse().map_err(|_| form.to_owned())
+}
+
 /// The base URL of a server: scheme, host, port and perhaps a path; without a slash at its end.
 pub fn url(text: &str) -> Result<String, String> {
     const FORM: &str = "write it as https://host:9200";

@@ -237,7 +237,16 @@ impl Unwrapper {
         if !event.json.starts_with(b"{") {
             return around.poison(data, value, "not_an_object", "a JSON value that is no object");
         }
-        let Around { arrived, envelopes, kept: wrapping, time, .. } = *around;
+        let Around { arrived, envelopes, time, .. } = *around;
+        // Each event has a copy of what is kept, so a small record with much around many events is a bomb too: copies
+        // count as what a record is inflated to, and beyond that the events come without.
+        let wrapping = match self.inflated_left.checked_sub(around.kept.len()) {
+            Some(left) => {
+                self.inflated_left = left;
+                around.kept
+            }
+            None => &[],
+        };
         let mut body = Vec::with_capacity(event.json.len() + 512);
         let known = families::recognise(event);
         let (family, stamp, filed) = match known {

@@ -7,7 +7,7 @@
 //! Events with the same key go to the same shard, in the order in which they came unless the service refuses some of them;
 //! between keys there is no order. An event may be in the stream although its caller was told that it is late, and it may
 //! be there twice: ids come from an event's bytes, so both are harmless. After a reshard, events of one key may lie in two
-//! shards until the map of the shards has been drawn again; every one of them can be read (see [`frame`]).
+//! shards until the map of the shards has been drawn again; every one of them can be read (see `frame`).
 
 pub mod api;
 pub mod shards;

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::health::Health;
-use super::metrics::Metrics;
+use super::metrics::Exposed;
 
 /// Where the page is when nobody says otherwise. Only this machine reaches it: it asks for no password.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
@@ -111,7 +111,7 @@ fn no_port(at: SocketAddr, first: SocketAddr, ports: u16, source: io::Error) -> 
 #[derive(Debug, Clone)]
 pub struct Page {
     /// For `/metrics`.
-    pub metrics: Metrics,
+    pub metrics: Arc<dyn Exposed>,
     /// For `/ready`.
     pub health: Health,
 }
@@ -178,7 +178,7 @@ async fn index() -> &'static str {
 }
 
 async fn metrics(State(page): State<Page>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, OPEN_METRICS)], page.metrics.render(page.health.is_ready()))
+    ([(CONTENT_TYPE, OPEN_METRICS)], page.metrics.page(page.health.is_ready()))
 }
 
 async fn ready(State(page): State<Page>, headers: HeaderMap) -> impl IntoResponse {

@@ -2,6 +2,7 @@
 
 mod labels;
 mod shards;
+mod webhook;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,8 +16,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-pub use labels::{BulkResult, Outcome, RetryReason, ShardState};
+pub use labels::{BulkResult, Outcome, Provider, RetryReason, ShardState, WebhookAnswer};
 pub use shards::{ShardMetrics, ShardSnapshot};
+pub use webhook::WebhookMetrics;
 
 use labels::{Counters, Pair};
 use shards::{ShardCollector, Shards};
@@ -102,7 +104,7 @@ impl Metrics {
     pub fn new(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         let mut registry = Registry::with_prefix("essink");
         let r = &mut registry;
-        r.register("build", "Version of the running program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        build_info(r);
         let events = Counters::register(r, "events", "Events that ended, by how they ended");
         let records = counter(r, "records", "Records read from the stream");
         let record_bytes = counter(r, "record_bytes", "Bytes of the data of records read");
@@ -122,7 +124,7 @@ impl Metrics {
         let bulk_bytes_limit = gauge(r, "bulk_request_limit_bytes", "Size at which bulk requests are closed");
         let in_flight = gauge(r, "in_flight_bytes", "Bytes of records that were read and have not settled");
         let memory_bound = gauge(r, "memory_bound_bytes", "Most bytes that may be in flight");
-        let ready = gauge(r, "ready", "1 when ready, 0 when not; /ready has the reasons");
+        let ready = readiness(r);
         let shards = Arc::new(Shards::new(Arc::new(now)));
         r.register_collector(Box::new(ShardCollector(shards.clone())));
         let shared = Shared {
@@ -227,12 +229,7 @@ impl Metrics {
     /// Everything in OpenMetrics text, which Prometheus reads.
     pub fn render(&self, ready: bool) -> String {
         self.shared.ready.set(i64::from(ready));
-        let mut page = String::new();
-        match text::encode(&mut page, &self.shared.registry) {
-            Ok(()) => page,
-            // Writing to a string cannot fail; a broken page must still not pass for a whole one.
-            Err(fmt::Error) => String::new(),
-        }
+        encode(&self.shared.registry)
     }
 
     /// All of it now.
@@ -255,10 +252,40 @@ impl Metrics {
     }
 }
 
+/// Whatever `/metrics` shows.
+pub trait Exposed: fmt::Debug + Send + Sync {
+    /// All of it in OpenMetrics text, with readiness.
+    fn page(&self, ready: bool) -> String;
+}
+
+impl Exposed for Metrics {
+    fn page(&self, ready: bool) -> String {
+        self.render(ready)
+    }
+}
+
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metrics").finish_non_exhaustive()
     }
+}
+
+/// The page of a registry.
+fn encode(registry: &Registry) -> String {
+    let mut page = String::new();
+    match text::encode(&mut page, registry) {
+        Ok(()) => page,
+        // Writing to a string cannot fail; a broken page must still not pass for a whole one.
+        Err(fmt::Error) => String::new(),
+    }
+}
+
+fn build_info(registry: &mut Registry) {
+    registry.register("build", "Version of the running program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+}
+
+fn readiness(registry: &mut Registry) -> Gauge {
+    gauge(registry, "ready", "1 when ready, 0 when not; /ready has the reasons")
 }
 
 fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {

@@ -8,6 +8,7 @@
 //! - [`fake_bulk`]: a `_bulk` endpoint that answers at once (benches) or as told (faults)
 //! - [`proxy`]: gets in the way between a worker and a real server, by a seed
 //! - [`s3`]: a real S3 API that cannot outlive this process
+//! - [`sns`]: messages of SNS, signed
 //! - [`cpu`]: how much CPU a group of threads has used
 //!
 //! Nothing here knows essink: its expectations must not come from the code under test.
@@ -23,3 +24,4 @@ pub mod kpl;
 pub mod proxy;
 pub mod s3;
 pub mod search;
+pub mod sns;

@@ -51,7 +51,7 @@ async fn piped(args: &[&str], input: Vec<u8>) -> (Done, Value) {
 }
 
 /// The events of the stream as text, each as often as it is there.
-async fn in_stream(kinesis: &Kinesis) -> Vec<String> {
+pub async fn in_stream(kinesis: &Kinesis) -> Vec<String> {
     let records = kinesis.client().read_all("s").await.expect("read");
     let mut events = Vec::new();
     for (_, data) in records {

@@ -11,7 +11,7 @@ const TYPES: [&str; 4] = ["op", "ports", "position", "verdict"];
 
 /// Rooms, and the rooms each may import. Beside these, all but `event` may import `telemetry`, `event` and the
 /// pipeline's shared types.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     ("event", &[]),
     ("pipeline", &[]),
     ("firehose", &[]),
@@ -21,9 +21,13 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("dead_letter", &["opensearch", "s3"]),
     ("upkeep", &["opensearch"]),
     ("s3", &["opensearch"]),
+    ("webhook", &[]),
     ("telemetry", &[]),
     ("config", &[]),
-    ("app", &["firehose", "kinesis", "pipeline", "opensearch", "s3", "lease", "dead_letter", "upkeep", "config"]),
+    (
+        "app",
+        &["firehose", "kinesis", "pipeline", "opensearch", "s3", "lease", "dead_letter", "upkeep", "webhook", "config"],
+    ),
 ];
 
 /// Rooms that import no other.

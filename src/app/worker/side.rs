@@ -1,6 +1,7 @@
 //! What runs beside a worker: signals, the page, the live display or the summary, and the memory gauge.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -73,7 +74,7 @@ impl Side {
         if let Some(at) = options.http.listen {
             let listen = if options.http.chosen { Listen::At(at) } else { Listen::Default };
             let listener = http::bind(listen).await.map_err(Failure::usage)?;
-            let page = Page { metrics: metrics.clone(), health: health.clone() };
+            let page = Page { metrics: Arc::new(metrics.clone()), health: health.clone() };
             tasks.spawn(http::serve(listener, page, stop.clone()));
         }
         if std::io::stderr().is_terminal() {

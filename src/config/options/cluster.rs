@@ -54,6 +54,7 @@ const CREDENTIALS: &[Verb] = &[
 /// Those that speak to AWS.
 const REGIONS: &[Verb] = &[
     Verb::Run,
+    Verb::Webhook,
     Verb::InitTemplates,
     Verb::Prune,
     Verb::Dashboards,
@@ -186,7 +187,7 @@ pub fn url(text: &str) -> Result<String, String> {
     units::url(text).map_err(|why| if carries { format!("{why} and {CURE}") } else { why })
 }
 
-fn non_empty(text: &str) -> Result<String, String> {
+pub(super) fn non_empty(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 

@@ -31,7 +31,7 @@ options! {
         name: "http-listen",
         value: "ADDRESS|none",
         default: Some("127.0.0.1:9464"),
-        on: &[Verb::Run],
+        on: &[Verb::Run, Verb::Webhook],
         help: "Where /live, /ready and /metrics answer. When the default port is taken the next free one is used and logged; \
                an address that was chosen is used or refused.",
     }

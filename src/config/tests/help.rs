@@ -44,6 +44,8 @@ fn the_help_of_each_command_has_examples_that_load() {
             let typed = example.split(" > ").next().unwrap_or(example);
             let world = World::typed(typed)
                 .file("/run/secrets/opensearch", "hunter2\n")
+                .file("/run/secrets/bird", "hunter2\n")
+                .file("/run/secrets/vonage", "hunter2\n")
                 .file("essink.toml", "stream = \"clicks\"\nkeep = \"30d\"");
             assert!(world.load().is_ok(), "{example}: {}", world.load().expect_err("it was not taken"));
         }

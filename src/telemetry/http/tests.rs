@@ -2,11 +2,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::telemetry::metrics::Outcome;
+use crate::telemetry::metrics::{Metrics, Outcome};
 
 struct Served {
     at: SocketAddr,
     page: Page,
+    metrics: Metrics,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -14,10 +15,11 @@ struct Served {
 async fn served() -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
-    let page = Page { metrics: Metrics::new(|| 0), health: Health::starting() };
+    let metrics = Metrics::new(|| 0);
+    let page = Page { metrics: Arc::new(metrics.clone()), health: Health::starting() };
     let stop = CancellationToken::new();
     let task = tokio::spawn(serve(listener, page.clone(), stop.clone()));
-    Served { at, page, stop, task }
+    Served { at, page, metrics, stop, task }
 }
 
 /// Sends `head` as it is and reads until the server closes.
@@ -60,7 +62,7 @@ async fn live_while_it_runs_and_ready_when_it_is() {
 #[tokio::test]
 async fn metrics_are_open_metrics_with_readiness() {
     let served = served().await;
-    served.page.metrics.events(Outcome::Indexed, 7);
+    served.metrics.events(Outcome::Indexed, 7);
     let (status, head, body) = fetch(served.at, "/metrics", "*/*").await;
     assert_eq!(status, 200);
     assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0"), "{head}");

@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 pub(super) type Pair = [(&'static str, &'static str); 1];
 
 /// A closed list of label values.
-pub(super) trait Label: Copy + 'static {
+pub(crate) trait Label: Copy + 'static {
     /// Name of the label.
     const KEY: &'static str;
     /// Every value, in the order of `index`.
@@ -77,6 +77,48 @@ label! {
         TooLarge = "too_large",
         /// A position could not be stored.
         Checkpoint = "checkpoint",
+    }
+}
+
+label! {
+    /// Who posts to `essink webhook`.
+    Provider as "provider" {
+        /// Vonage, once Nexmo: receipts and statuses of messages.
+        Vonage = "vonage",
+        /// Bird, once SparkPost: batches of mail events.
+        Bird = "bird",
+        /// A Firehose stream whose destination is an HTTP endpoint.
+        Firehose = "firehose",
+        /// An SNS topic with a subscription over HTTP(S).
+        Sns = "sns",
+        /// Whoever else posts JSON: Pendula, own programs.
+        Json = "json",
+    }
+}
+
+label! {
+    /// How a request to `essink webhook` was answered.
+    WebhookAnswer as "answer" {
+        /// 200: what was posted is in the stream.
+        Taken = "taken",
+        /// 200, with nothing to put: a test, a repeat, a confirmation, a token that was given out.
+        Nothing = "nothing",
+        /// 503 to a request without a signature, so that it comes again with one.
+        Unsigned = "unsigned",
+        /// 401 or 403: wrong credentials, signature, window or topic.
+        Refused = "refused",
+        /// 400: not what this provider posts.
+        Malformed = "malformed",
+        /// 404 or 405: no such path, or another method.
+        NotFound = "not_found",
+        /// 408: head or body did not come in time.
+        Slow = "slow",
+        /// 413: larger than may be taken.
+        TooLarge = "too_large",
+        /// 429: more requests than `--webhook-rate`.
+        TooMany = "too_many",
+        /// 503: the stream does not take it now, or no room is left for bodies.
+        Busy = "busy",
     }
 }
 

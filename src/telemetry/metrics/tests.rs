@@ -133,8 +133,8 @@ fn exposed() -> BTreeSet<(String, String)> {
     metrics.dead_letter("x");
     let shard = metrics.shard("a");
     shard.lag(Some(0));
-    let page = metrics.render(true);
-    page.lines().filter_map(|l| l.strip_prefix("# TYPE ")?.split_once(' ')).map(series_name).collect()
+    let pages = metrics.render(true) + &WebhookMetrics::new().page(true);
+    pages.lines().filter_map(|l| l.strip_prefix("# TYPE ")?.split_once(' ')).map(series_name).collect()
 }
 
 fn series_name((name, kind): (&str, &str)) -> (String, String) {
@@ -179,4 +179,6 @@ fn every_label_value_is_documented() {
     check::<BulkResult>();
     check::<RetryReason>();
     check::<ShardState>();
+    check::<Provider>();
+    check::<WebhookAnswer>();
 }

@@ -1,0 +1,142 @@
+//! `essink webhook`: from the options to a server that ends well.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::clock;
+use super::exit::Failure;
+use super::worker::side::watch_signals;
+use crate::config::{HttpOptions, WebhookOptions};
+use crate::telemetry::health::Health;
+use crate::telemetry::http::{self, Listen, Page};
+use crate::telemetry::metrics::WebhookMetrics;
+use crate::webhook::desk::{Desk, DeskLimits, Outside};
+use crate::webhook::serve::{ServeLimits, Stop, serve};
+use crate::webhook::tls::Tls;
+
+mod fetch;
+mod receivers;
+mod stream;
+
+/// How often certificate files are looked at: a renewal is days before the old one ends.
+const LOOK_AT_FILES: Duration = Duration::from_secs(10);
+
+/// One line on what was received in this time.
+const SUMMARY_EVERY: Duration = Duration::from_secs(60);
+
+/// Receives until told to stop.
+pub async fn run(options: WebhookOptions) -> Result<(), Failure> {
+    let stop = Stop { drain: CancellationToken::new(), give_up: CancellationToken::new() };
+    watch_signals(stop.drain.clone(), stop.give_up.clone(), options.grace).map_err(Failure::bug)?;
+    let (health, metrics) = (Health::starting(), WebhookMetrics::new());
+    let (side, mut beside) = (CancellationToken::new(), JoinSet::new());
+    if let Some(page) = page(&options.http, &metrics, &health, side.clone()).await? {
+        beside.spawn(page);
+    }
+    let prepared = stop.drain.run_until_cancelled(prepare(&options, &metrics, &health)).await;
+    // A signal during the start: nothing was received yet.
+    let Some(server) = prepared else { return Ok(()) };
+    let Server { listener, tls, desk } = server?;
+    if let Some(tls) = &tls {
+        beside.spawn(tls.clone().follow(LOOK_AT_FILES, side.clone()));
+    }
+    beside.spawn(summary(metrics.clone(), side.clone()));
+    health.started();
+    let limits = ServeLimits {
+        connections: options.limits.connections,
+        head_timeout: options.limits.head_timeout,
+        idle_timeout: options.limits.idle_timeout,
+    };
+    let serving = serve(listener, tls, Arc::new(desk), limits, stop.clone());
+    let told = async {
+        stop.drain.cancelled().await;
+        // Load balancers look before they send the next request.
+        health.set("stop", "draining: no new requests");
+        std::future::pending().await
+    };
+    let cut = tokio::select! { cut = serving => cut, never = told => never };
+    side.cancel();
+    while beside.join_next().await.is_some() {}
+    match cut {
+        0 => Ok(()),
+        n => Err(Failure::unfinished(anyhow!(
+            "{n} requests were being put when --grace was over; they were not answered, and come again"
+        ))),
+    }
+}
+
+struct Server {
+    listener: TcpListener,
+    tls: Option<Tls>,
+    desk: Desk,
+}
+
+/// All that can go wrong before the first request.
+async fn prepare(options: &WebhookOptions, metrics: &WebhookMetrics, health: &Health) -> Result<Server, Failure> {
+    let tls = options.tls.as_ref().map(|(cert, key)| Tls::load(cert, key));
+    let tls = tls.transpose().map_err(|error| Failure::usage(error).during("--webhook-tls-cert"))?;
+    let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+    let limits = DeskLimits {
+        max_body: bytes(options.limits.max_body),
+        memory: bytes(options.limits.memory),
+        rate: options.limits.rate,
+        body_timeout: options.limits.body_timeout,
+    };
+    let routes = receivers::routes(&options.providers)?;
+    let stream = stream::open(options).await?;
+    let outside = Outside { stream, now: clock::now, metrics: metrics.clone(), health: health.clone() };
+    let paths: Vec<_> = routes.iter().map(|route| route.path).collect();
+    let paths = paths.join(" ");
+    let desk = Desk::new(routes, limits, outside);
+    let at = options.listen;
+    let listener = TcpListener::bind(at).await.map_err(|error| {
+        Failure::usage(anyhow!("cannot listen on {at}: {error}; give another address with --webhook-listen"))
+    })?;
+    let at = listener.local_addr().unwrap_or(at);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    tracing::info!(
+        webhook.address = %at,
+        memory.bytes = limits.memory,
+        "receiving at {scheme}://{at}: {paths}; bodies hold at most {} bytes (--webhook-memory)",
+        limits.memory
+    );
+    Ok(Server { listener, tls, desk })
+}
+
+/// The page of health and metrics, when it is wanted.
+async fn page(
+    options: &HttpOptions,
+    metrics: &WebhookMetrics,
+    health: &Health,
+    stop: CancellationToken,
+) -> Result<Option<impl Future<Output = ()> + use<>>, Failure> {
+    let Some(at) = options.listen else { return Ok(None) };
+    let listen = if options.chosen { Listen::At(at) } else { Listen::Default };
+    let listener = http::bind(listen).await.map_err(Failure::usage)?;
+    let page = Page { metrics: Arc::new(metrics.clone()), health: health.clone() };
+    Ok(Some(http::serve(listener, page, stop)))
+}
+
+/// Says now and then what came, where something came.
+async fn summary(metrics: WebhookMetrics, stop: CancellationToken) {
+    let mut before = metrics.totals();
+    let mut going = true;
+    while going {
+        going = stop.run_until_cancelled(tokio::time::sleep(SUMMARY_EVERY)).await.is_some();
+        let (requests, events) = metrics.totals();
+        if (requests, events) != before {
+            let (requests, events) = (requests - before.0, events - before.1);
+            tracing::info!(
+                webhook.requests = requests,
+                webhook.events = events,
+                "{requests} requests, {events} events put"
+            );
+        }
+        before = metrics.totals();
+    }
+}

@@ -1,0 +1,190 @@
+//! Amazon SNS over HTTP(S): signed notifications of configured topics, and the confirmation of their subscriptions.
+//!
+//! Anybody may make a topic of his own and have Amazon sign what he says on it: it is the topic's name, which is signed too,
+//! that tells who posts. The whole envelope goes into the stream as it came; `essink run` unwraps it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+use http::request::Parts;
+
+use super::answer::Answer;
+use super::body::Body;
+use super::key;
+use super::receiver::{Admitted, Receipt, Receiver};
+use super::split::{SCAN, split};
+use super::stream::{Item, Later};
+use crate::event::scan::{Scanned, scan};
+use crate::event::time::Millis;
+use crate::telemetry::metrics::Provider;
+
+mod address;
+mod certificates;
+mod envelope;
+
+pub use certificates::Fetch;
+
+use certificates::{Certificates, Unusable};
+use envelope::Envelope;
+
+const TOPIC: &str = "x-amz-sns-topic-arn";
+const RAW: &str = "x-amz-sns-rawdelivery";
+
+/// Law of SNS: 15 seconds for an answer.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+/// A message has 256 KiB at most; its escapes in the envelope make up to six times that of it.
+const LARGEST: usize = 2 << 20;
+
+/// Receives notifications.
+pub struct Sns {
+    topics: Vec<String>,
+    certificates: Certificates,
+}
+
+impl Sns {
+    /// Of these topics, whose certificates and confirmations come through `fetch`. Without any topic it takes what anybody
+    /// posts, and confirms nothing.
+    pub fn new(topics: Vec<String>, fetch: Arc<dyn Fetch>) -> Self {
+        Self { topics, certificates: Certificates::new(fetch) }
+    }
+
+    fn is_open(&self) -> bool {
+        self.topics.is_empty()
+    }
+
+    fn knows(&self, topic: &str) -> bool {
+        self.topics.iter().any(|known| known == topic)
+    }
+
+    async fn take(&self, head: &Parts, body: &Body) -> Result<Receipt, Answer> {
+        if self.is_open() && is_raw(head) {
+            return raw(&body.bytes);
+        }
+        let data = body.bytes.slice_ref(body.bytes.trim_ascii());
+        let envelope = Envelope::read(&data)?;
+        if !self.is_open() {
+            if !self.knows(&envelope.topic_arn) {
+                return Err(of_another_topic());
+            }
+            self.verify(&envelope).await?;
+        }
+        match envelope.kind.as_ref() {
+            "Notification" => Ok(notification(&envelope, data.clone())),
+            "SubscriptionConfirmation" => self.confirm(&envelope).await,
+            "UnsubscribeConfirmation" => {
+                let topic = envelope.topic_arn.as_ref();
+                tracing::warn!(sns.topic = topic, "a subscription was ended: no more notifications of it will come");
+                Err(Answer::nothing("the end of a subscription was noted"))
+            }
+            _ => Err(Answer::malformed("a message of a type that SNS does not post")),
+        }
+    }
+
+    async fn verify(&self, envelope: &Envelope<'_>) -> Result<(), Answer> {
+        if !address::is_certificate(&envelope.signing_cert_url) {
+            return Err(Answer::forbidden("SigningCertURL is no certificate of an SNS host"));
+        }
+        let certificate = self.certificates.of(&envelope.signing_cert_url).await.map_err(|why| match why {
+            Unusable::Now(why) => Answer::busy(format!("the certificate of SNS cannot be fetched: {why}")),
+            Unusable::Ever => Answer::forbidden("SigningCertURL leads to no certificate"),
+        })?;
+        match envelope.is_signed_by(&certificate) {
+            true => Ok(()),
+            false => Err(Answer::forbidden("the signature does not fit")),
+        }
+    }
+
+    async fn confirm(&self, envelope: &Envelope<'_>) -> Result<Receipt, Answer> {
+        let topic = envelope.topic_arn.as_ref();
+        if self.is_open() {
+            return Err(Answer::forbidden("only subscriptions to topics of --sns-topic are confirmed"));
+        }
+        let url = envelope.subscribe_url.as_deref().unwrap_or_default();
+        if !address::confirms(url, topic) {
+            return Err(Answer::forbidden("SubscribeURL is no confirmation of this topic at an SNS host"));
+        }
+        match self.certificates.fetch().get(url).await {
+            Ok(_) => {
+                tracing::info!(sns.topic = topic, "the subscription is confirmed");
+                Err(Answer::nothing("confirmed"))
+            }
+            Err(why) => Err(Answer::busy(format!("the subscription cannot be confirmed now: {why}"))),
+        }
+    }
+}
+
+fn of_another_topic() -> Answer {
+    Answer::forbidden("of a topic that is not in --sns-topic")
+}
+
+fn is_raw(head: &Parts) -> bool {
+    head.headers.get(RAW).is_some_and(|raw| raw == "true")
+}
+
+fn notification(envelope: &Envelope<'_>, data: Bytes) -> Receipt {
+    let message = envelope.message.as_bytes();
+    let mut scanned = Scanned::default();
+    let object = message.starts_with(b"{") && scan(message, 0, &SCAN, &mut scanned).is_ok();
+    // A text has no message of its own to stay with; its own id spreads it.
+    let key = if object { key::of(Some(&scanned), message) } else { key::hash(envelope.message_id.as_bytes()) };
+    Receipt { items: vec![Item { key, data }], mark: None }
+}
+
+/// Events without an envelope, and so without a signature.
+fn raw(body: &Bytes) -> Result<Receipt, Answer> {
+    let mut items = Vec::new();
+    split(body, |value| {
+        items.push(Item { key: key::of(value.scanned, &value.data), data: value.data });
+        Ok(())
+    })?;
+    Ok(Receipt { items, mark: None })
+}
+
+impl Receiver for Sns {
+    fn provider(&self) -> Provider {
+        Provider::Sns
+    }
+
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+
+    fn largest(&self) -> usize {
+        LARGEST
+    }
+
+    fn admit(&self, head: &Parts, _: Millis) -> Result<Admitted, Answer> {
+        if head.method != Method::POST {
+            return Err(Answer::wrong_method("POST"));
+        }
+        if self.is_open() {
+            return Ok(Admitted::Unproven);
+        }
+        if is_raw(head) {
+            return Err(Answer::forbidden("a raw message has no signature: turn raw message delivery off"));
+        }
+        // What says so by its head is not worth its body.
+        match head.headers.get(TOPIC).is_some_and(|topic| !topic.to_str().is_ok_and(|topic| self.knows(topic))) {
+            true => Err(of_another_topic()),
+            false => Ok(Admitted::Unproven),
+        }
+    }
+
+    fn receive<'a>(
+        &'a self,
+        head: &'a Parts,
+        _: Admitted,
+        body: &'a mut Body,
+        _: Millis,
+    ) -> Later<'a, Result<Receipt, Answer>> {
+        Box::pin(self.take(head, body))
+    }
+
+    /// SNS gives a message up at any 4xx but 429.
+    fn dress(&self, _: &Parts, answer: Answer, _: Millis) -> Answer {
+        answer.worth_another_try()
+    }
+}

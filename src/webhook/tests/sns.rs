@@ -1,0 +1,168 @@
+use bytes::Bytes;
+use serde_json::{Value, json};
+use testkit::sns::{CERTIFICATE, CERTIFICATE_URL, SIGNED, TOPIC};
+
+use super::*;
+use crate::webhook::sns::{Fetch, Sns};
+
+/// SNS as this machine sees it: addresses that were asked for, and whether it is there.
+#[derive(Default)]
+struct Amazon {
+    asked: Mutex<Vec<String>>,
+    down: Mutex<bool>,
+}
+
+impl Amazon {
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+}
+
+impl Fetch for Amazon {
+    fn get<'a>(&'a self, url: &'a str) -> Later<'a, Result<Bytes, String>> {
+        self.asked.lock().unwrap().push(url.to_owned());
+        let down = *self.down.lock().unwrap();
+        Box::pin(async move {
+            match down {
+                true => Err("no connection".to_owned()),
+                false => Ok(Bytes::from_static(CERTIFICATE.as_bytes())),
+            }
+        })
+    }
+}
+
+async fn server_of(topics: &[&str]) -> (Server, Arc<Amazon>) {
+    let amazon = Arc::new(Amazon::default());
+    let topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
+    (Server::start(Plan::of("/sns", Sns::new(topics, amazon.clone()))).await, amazon)
+}
+
+async fn server() -> (Server, Arc<Amazon>) {
+    server_of(&["arn:aws:sns:eu-west-1:123456789012:other", TOPIC]).await
+}
+
+/// As SNS posts it.
+fn post(server: &Server, body: &str) -> RequestBuilder {
+    let envelope: Value = serde_json::from_str(body).unwrap_or_default();
+    let of = |name: &str| envelope[name].as_str().unwrap_or("x").to_owned();
+    server
+        .post("/sns", body.to_owned())
+        .header("content-type", "text/plain; charset=UTF-8")
+        .header("x-amz-sns-message-type", of("Type"))
+        .header("x-amz-sns-message-id", of("MessageId"))
+        .header("x-amz-sns-topic-arn", of("TopicArn"))
+}
+
+fn changed(envelope: &str, name: &str, value: Value) -> String {
+    let mut envelope: Value = serde_json::from_str(envelope).unwrap();
+    envelope[name] = value;
+    envelope.to_string()
+}
+
+#[tokio::test]
+async fn a_signed_notification_is_put_whole() {
+    let (server, amazon) = server().await;
+    for body in &SIGNED[..2] {
+        assert_eq!(status(post(&server, body)).await, 200);
+        let items = server.memory.items_taken();
+        assert_eq!((items.len(), &*items[0].data), (1, body.trim().as_bytes()));
+        let message: Value = serde_json::from_str::<Value>(body).unwrap()["Message"].as_str().unwrap().parse().unwrap();
+        assert_eq!(items[0].key, message["mail"]["messageId"].as_str().unwrap(), "the mail's events stay together");
+    }
+    assert_eq!(amazon.asked(), [CERTIFICATE_URL], "once for both");
+    let text = testkit::sns::notification("n-1", "plain text, \"quoted\"\n").unwrap().to_string();
+    assert_eq!(status(post(&server, &text)).await, 200);
+    assert_eq!(server.memory.taken(), [text]);
+}
+
+#[tokio::test]
+async fn a_subscription_of_a_configured_topic_is_confirmed_and_no_other() {
+    let (server, amazon) = server().await;
+    let subscribe = serde_json::from_str::<Value>(SIGNED[2]).unwrap()["SubscribeURL"].as_str().unwrap().to_owned();
+    assert_eq!(status(post(&server, SIGNED[2])).await, 200);
+    assert_eq!(amazon.asked(), [CERTIFICATE_URL, &subscribe]);
+    // Signed by Amazon too, but of somebody else's topic.
+    let theirs = TOPIC.replace("123456789012", "999999999999");
+    let of_theirs = testkit::sns::confirmation(&theirs, &subscribe.replace(TOPIC, &theirs)).unwrap().to_string();
+    assert_eq!(status(post(&server, &of_theirs)).await, 403);
+    assert_eq!(status(server.post("/sns", of_theirs)).await, 403, "whatever the head says");
+    // Of ours, but it leads elsewhere.
+    for url in [
+        subscribe.replace("amazonaws.com", "example.com"),
+        subscribe.replace("ConfirmSubscription", "Publish"),
+        subscribe.replace(TOPIC, &theirs),
+        "http://169.254.169.254/latest/meta-data/".to_owned(),
+        String::new(),
+    ] {
+        let body = testkit::sns::confirmation(TOPIC, &url).unwrap().to_string();
+        assert_eq!(status(post(&server, &body)).await, 403, "{url}");
+    }
+    // Unsigned.
+    assert_eq!(status(post(&server, &changed(SIGNED[2], "Signature", json!("AAAA")))).await, 403);
+    assert_eq!(amazon.asked(), Vec::<String>::new());
+    assert_eq!(server.memory.taken().len(), 0);
+}
+
+#[tokio::test]
+async fn the_end_of_a_subscription_is_noted() {
+    let (server, amazon) = server().await;
+    assert_eq!(status(post(&server, SIGNED[3])).await, 200);
+    assert_eq!((amazon.asked(), server.memory.taken().len()), (vec![CERTIFICATE_URL.to_owned()], 0));
+    assert_eq!(server.counted("sns", "nothing"), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_signed_by_sns_is_refused_and_no_other_host_is_asked() {
+    let (server, amazon) = server().await;
+    for url in [
+        "http://sns.eu-west-1.amazonaws.com/SimpleNotificationService-a.pem",
+        "https://sns.eu-west-1.amazonaws.com.example.com/SimpleNotificationService-a.pem",
+        "https://example.com/SimpleNotificationService-a.pem",
+        "https://127.0.0.1/SimpleNotificationService-a.pem",
+        "file:///etc/passwd",
+        "",
+    ] {
+        assert_eq!(status(post(&server, &changed(SIGNED[1], "SigningCertURL", json!(url)))).await, 403, "{url}");
+    }
+    assert_eq!(amazon.asked(), Vec::<String>::new());
+    for (name, value) in [
+        ("Message", json!("{}")),
+        ("Timestamp", json!("2026-07-08T04:53:19.456Z")),
+        ("SignatureVersion", json!("1")),
+        ("Type", json!("Other")),
+    ] {
+        assert_eq!(status(post(&server, &changed(SIGNED[1], name, value))).await, 403, "{name}");
+    }
+    let raw = server.post("/sns", "{\"a\":1}").header("x-amz-sns-rawdelivery", "true");
+    let answer = said(raw).await;
+    assert!(answer.status == 403 && answer.body.contains("raw message delivery"), "{answer:?}");
+    for bad in ["", "[]", "{}", "{", "null", &SIGNED[1][1..], &format!("{}{{}}", SIGNED[1])] {
+        assert_eq!(status(server.post("/sns", bad.to_owned())).await, 400, "{bad}");
+    }
+    assert_eq!(status(server.request(Method::GET, "/sns")).await, 405);
+    assert_eq!(server.memory.taken().len(), 0);
+}
+
+#[tokio::test]
+async fn when_amazon_does_not_answer_sns_comes_again() {
+    let (server, amazon) = server().await;
+    *amazon.down.lock().unwrap() = true;
+    assert_eq!(status(post(&server, SIGNED[1])).await, 503);
+    *amazon.down.lock().unwrap() = false;
+    assert_eq!(status(post(&server, SIGNED[1])).await, 200);
+    *amazon.down.lock().unwrap() = true;
+    assert_eq!(status(post(&server, SIGNED[2])).await, 503, "not confirmed");
+    assert_eq!(server.memory.taken().len(), 1);
+}
+
+#[tokio::test]
+async fn who_says_so_takes_messages_of_anybody_and_confirms_none() {
+    let (server, amazon) = server_of(&[]).await;
+    let unsigned = changed(SIGNED[1], "Signature", json!(""));
+    assert_eq!(status(post(&server, &unsigned)).await, 200);
+    let raw = server.post("/sns", "{\"a\":1}").header("x-amz-sns-rawdelivery", "true");
+    assert_eq!(status(raw).await, 200);
+    assert_eq!(server.memory.taken(), [unsigned, "{\"a\":1}".to_owned()]);
+    assert_eq!(status(post(&server, SIGNED[2])).await, 403);
+    assert_eq!(amazon.asked(), Vec::<String>::new());
+}
