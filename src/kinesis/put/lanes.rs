@@ -139,9 +139,9 @@ impl Lanes {
         self.each_lane(load, Lane::landed);
     }
 
-    /// A request was answered record by record; says whether that ends a time in which none was.
-    pub fn answered(&mut self) -> bool {
-        self.trouble.take().is_some()
+    /// A request was answered record by record; says how many before it failed in a row.
+    pub fn answered(&mut self) -> u32 {
+        self.trouble.take().map_or(0, |trouble| trouble.faults)
     }
 
     /// Whether nothing is being refused.
@@ -149,12 +149,13 @@ impl Lanes {
         self.trouble.is_none() && self.lanes.iter().all(Lane::is_calm)
     }
 
-    /// A whole request failed; says whether that begins a time of trouble.
-    pub fn failed(&mut self, now: Instant) -> bool {
-        let begins = self.trouble.is_none();
-        self.trouble = Some(Trouble::next(self.trouble.as_ref(), now, &mut self.chance));
+    /// A whole request failed; says how many have in a row.
+    pub fn failed(&mut self, now: Instant) -> u32 {
+        let trouble = Trouble::next(self.trouble.as_ref(), now, &mut self.chance);
+        let faults = trouble.faults;
+        self.trouble = Some(trouble);
         self.lanes.iter_mut().for_each(Lane::forget);
-        begins
+        faults
     }
 
     /// What became of each record of an answered request: its hash key, its bytes, and whether its shard took it.

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::*;
+use crate::telemetry::logs::captured;
 
 /// Everything but what `refuse` says of the number of the request and the record.
 fn refusing(
@@ -170,6 +171,30 @@ async fn while_nothing_is_taken_one_request_at_a_time_asks() {
     }
     // At first as many as there may be, then one after the other: each a second and a pause long, soon of a second or two.
     assert!((FLIGHTS + 18..=FLIGHTS + 50).contains(&fake.requests().len()), "{}", fake.requests().len());
+}
+
+#[test]
+fn trouble_is_logged_once_and_so_is_its_end() {
+    fn log(failures: usize) -> String {
+        captured(|| {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            runtime.block_on(async {
+                let fake = Fake::answering(1, move |n, records| match n < failures {
+                    true => Reply::Fail(Fault::Transient("connection refused".into())),
+                    false => Reply::Each(vec![None; records.len()]),
+                });
+                producer(&fake).put(vec![item("k", "secret")], 60 * SECOND).await.unwrap();
+            });
+        })
+    }
+    assert_eq!(log(2), "");
+    let long = log(9);
+    assert_eq!(long.lines().count(), 2, "{long}");
+    assert!(
+        long.contains("takes no events now, trying again: connection refused") && long.contains("takes events again")
+    );
+    assert!(!long.contains("secret"));
 }
 
 #[tokio::test(start_paused = true)]
