@@ -180,7 +180,7 @@ impl Producer {
         let room = self.shared.room.clone().acquire_many_owned(self.shared.units(bytes));
         // The semaphore is never closed.
         let Ok(Ok(room)) = timeout_at(deadline, room).await else { return Err(later()) };
-        let (ticket, answer) = Ticket::new(events, deadline, room);
+        let (ticket, answer) = Ticket::new(events, room);
         let waiting = |Item { key, data }: Item| {
             let hash_key = hash_key(&key);
             Waiting { key, hash_key, data, ticket: ticket.clone() }

@@ -130,7 +130,10 @@ fn a_value_is_keyed_by_what_was_asked_for_else_by_its_message_else_by_itself() {
     check(Some("a"), "{\"a\":\"\"}", None);
     check(Some("a"), "{\"a\":true}", None);
     check(Some("a.b"), "{\"a\":[1]}", None);
-    // A batch in one value: the first message's.
+    // Several in one value: the first message's.
+    let both = [delivered.to_owned(), delivered.replace("m-1", "m-2")];
+    let messages = both.map(|body| serde_json::json!({"eventSource": "aws:sqs", "messageId": "q", "body": body}));
+    check(None, &serde_json::json!({"Records": messages}).to_string(), Some("m-1"));
     let row = |id: &str| {
         format!(
             r#"{{"msys":{{"message_event":{{"type":"delivery","event_id":"1","timestamp":"1795248000","message_id":"{id}"}}}}}}"#

@@ -105,7 +105,7 @@ impl Lanes {
         while idle < lanes && load.len() < REQUEST_RECORDS && !load.last().is_some_and(|parcel| parcel.alone) {
             let room =
                 if load.is_empty() { rooms[at] } else { rooms[at].min(REQUEST_BYTES - bytes.min(REQUEST_BYTES)) };
-            match self.lanes[at].next(now, room, load.is_empty()) {
+            match self.lanes[at].next(room, load.is_empty()) {
                 None => idle += 1,
                 Some(parcel) => {
                     idle = 0;
@@ -153,7 +153,7 @@ impl Lanes {
     pub fn failed(&mut self, now: Instant) -> bool {
         let begins = self.trouble.is_none();
         self.trouble = Some(Trouble::next(self.trouble.as_ref(), now, &mut self.chance));
-        self.forget(now);
+        self.lanes.iter_mut().for_each(Lane::forget);
         begins
     }
 
@@ -172,11 +172,6 @@ impl Lanes {
     /// Whether a record of this hash key was to be in this shard.
     pub fn expected(&self, hash_key: u128, shard: &ShardId) -> bool {
         self.shards.id(hash_key) == Some(shard)
-    }
-
-    /// Lets go of what nobody waits for any more: while nothing can be sent it would keep the room of others.
-    fn forget(&mut self, now: Instant) {
-        self.lanes.iter_mut().for_each(|lane| lane.forget(now));
     }
 
     /// When something that waits may be sent; `None` when nothing waits, or a request under way comes first.

@@ -161,7 +161,7 @@ async fn while_nothing_is_taken_one_request_at_a_time_asks() {
     let callers: Vec<_> = (0..200)
         .map(|n| {
             let producer = producer.clone();
-            tokio::spawn(async move { producer.put(vec![event(n, 10_000)], 60 * SECOND).await })
+            tokio::spawn(async move { producer.put(vec![event(n, 100_000)], 60 * SECOND).await })
         })
         .collect();
     for caller in callers {
