@@ -16,6 +16,10 @@ pub mod json;
 pub mod sns;
 pub mod vonage;
 
+/// Reachable for the fuzz targets.
+#[doc(hidden)]
+pub mod fuzzing;
+
 mod answer;
 mod body;
 mod budget;

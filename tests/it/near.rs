@@ -182,7 +182,7 @@ async fn send(client: &Client, n: usize) -> BTreeMap<&'static str, usize> {
             lines.push('\n');
             waiting.push(event.bytes);
         });
-        if lines.len() > 4_000_000 || at + 1 == n {
+        if lines.len() > 1_000_000 || at + 1 == n {
             let answer = client.send(Method::POST, "/_bulk", Some(std::mem::take(&mut lines).into())).await.unwrap();
             let reply = answer.json();
             for (item, event) in reply["items"].as_array().expect("items").iter().zip(&waiting) {
