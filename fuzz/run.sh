@@ -8,7 +8,7 @@ failed=0
 logs=fuzz/target/logs
 mkdir -p "$logs"
 cargo fuzz build --release --sanitizer none >"$logs/build" 2>&1 || { cat "$logs/build"; exit 1; }
-for target in ${TARGETS:-unwrap kpl bulk_reply names config dead_letters webhook}; do
+for target in ${TARGETS:-unwrap cut kpl bulk_reply names config dead_letters webhook}; do
     corpus=fuzz/corpus/$target
     mkdir -p "$corpus"
     # The events of the tests are seeds too.

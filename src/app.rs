@@ -18,6 +18,7 @@ mod leases;
 mod letters;
 mod live;
 mod observe;
+mod put;
 mod redrive;
 mod renewal;
 mod replay;
@@ -45,7 +46,8 @@ pub fn run(invocation: Invocation) -> ExitCode {
 
 fn start(invocation: Invocation) -> Result<(), Failure> {
     let terminal = std::io::stderr().is_terminal();
-    let live = matches!(&invocation.command, Command::Run(_) | Command::DeadLetters(_) | Command::Replay(_));
+    let live =
+        matches!(&invocation.command, Command::Run(_) | Command::DeadLetters(_) | Command::Replay(_) | Command::Put(_));
     let screen = Screen::new(terminal && live);
     logs::init(&log_options(&invocation.log, terminal), &screen).map_err(Failure::usage)?;
     for warning in &invocation.warnings {
@@ -61,6 +63,7 @@ fn start(invocation: Invocation) -> Result<(), Failure> {
             Command::Dashboards(options) => commands::dashboards(&options).await,
             Command::DeadLetters(options) => letters::run(*options, &screen).await,
             Command::Replay(options) => replay::run(*options, &screen).await,
+            Command::Put(options) => put::run(*options, &screen).await,
             Command::Leases(options) => leases::run(*options).await,
         }
     });

@@ -82,6 +82,8 @@ pub enum Command {
     DeadLetters(Box<DeadLettersOptions>),
     /// Read what Firehose left.
     Replay(Box<ReplayOptions>),
+    /// Put values of files into a stream.
+    Put(Box<PutOptions>),
     /// See and repair leases.
     Leases(Box<LeasesOptions>),
 }
@@ -109,7 +111,7 @@ pub fn load_bare(
     read_file: ReadFile<'_>,
 ) -> Option<Result<Loaded, Refusal>> {
     let verb = *Verb::ALL.iter().find(|verb| verb.name() == command)?;
-    let line = Line { verb, flags: Vec::new(), markdown: false, operand: None, shell: None };
+    let line = Line { verb, flags: Vec::new(), markdown: false, operands: Vec::new(), shell: None };
     Some(load_line(line, env, read_file))
 }
 
@@ -124,13 +126,13 @@ fn load_line(
     if line.markdown {
         return Ok(Loaded::Text { text: markdown(), warnings: Vec::new() });
     }
-    let (mut settings, operand) = (Settings::new(line.verb), line.operand.clone());
+    let (mut settings, operands) = (Settings::new(line.verb), line.operands.clone());
     let (mut warnings, problems) = gather(&mut settings, line, env, read_file);
     if !problems.is_empty() {
         return Err(Refusal::Problems(problems));
     }
     warnings.extend(checks::warnings(&settings));
-    loaded(&settings, operand, warnings).map_err(|problem| Refusal::Problems(vec![problem]))
+    loaded(&settings, operands, warnings).map_err(|problem| Refusal::Problems(vec![problem]))
 }
 
 /// Fills `settings` from every source; returns warnings and problems.
@@ -167,7 +169,7 @@ fn gather(
     (warnings, problems)
 }
 
-fn loaded(settings: &Settings, operand: Option<String>, warnings: Vec<String>) -> Result<Loaded, Problem> {
+fn loaded(settings: &Settings, mut operands: Vec<String>, warnings: Vec<String>) -> Result<Loaded, Problem> {
     let command = match settings.verb() {
         Verb::Run => Command::Run(Box::new(build::run(settings)?)),
         Verb::Webhook => Command::Webhook(Box::new(build::webhook::webhook(settings)?)),
@@ -178,8 +180,11 @@ fn loaded(settings: &Settings, operand: Option<String>, warnings: Vec<String>) -
         | Verb::DeadLettersShow
         | Verb::DeadLettersRedrive
         | Verb::DeadLettersExport
-        | Verb::DeadLettersImport => Command::DeadLetters(Box::new(build::dead_letters_command(settings, operand)?)),
+        | Verb::DeadLettersImport => {
+            Command::DeadLetters(Box::new(build::dead_letters_command(settings, operands.pop())?))
+        }
         Verb::Replay => Command::Replay(Box::new(build::replay(settings)?)),
+        Verb::Put => Command::Put(Box::new(build::put(settings, operands)?)),
         Verb::LeasesList | Verb::LeasesReset | Verb::LeasesMove => Command::Leases(Box::new(build::leases(settings)?)),
         Verb::Config | Verb::Completions => {
             let text = if settings.get(&JSON)? { show::json(settings) } else { show::text(settings) };

@@ -6,6 +6,7 @@
 pub mod aggregate;
 pub mod aside;
 pub mod clock;
+pub mod cut;
 pub mod degrade;
 pub mod document;
 pub mod envelope;

@@ -10,9 +10,9 @@ use essink::dead_letter::{Cabinet, DirLetters, DirOptions, Ended, Filter, Found,
 use essink::dead_letter::{from_line, lines, read, to_line};
 use essink::event::id::EventId;
 use essink::event::time::Millis;
-use essink::firehose::error;
 use essink::firehose::inflate::Inflate;
 use essink::firehose::split::{Splitter, Stretch};
+use essink::firehose::{dump, error};
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::{Builder, Runtime};
 
@@ -138,6 +138,9 @@ fn firehose(object: &[u8], step: usize) {
         assert_eq!(&inflated[from..at], &bytes[..]);
         assert!(!bytes.is_empty() && bytes.len() <= LARGEST);
         let _ = error::arrival(bytes);
+        if let Some(Ok(documents)) = dump::read(bytes) {
+            documents.iter().for_each(|one| assert_eq!(bytes[one.offset..][..one.event.len()], one.event));
+        }
     }
     assert!(inflated[at..].iter().all(u8::is_ascii_whitespace), "bytes are lost");
     let mut at_once = Splitter::new(LARGEST);

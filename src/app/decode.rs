@@ -137,10 +137,12 @@ impl Draft {
         RecordRef { wrapped, ..self.record.clone() }
     }
 
-    /// What it holds lies so much further back in what is read.
-    pub fn move_by(&mut self, offset: usize) {
-        let ops = self.ops.iter_mut().map(|op| &mut op.offset);
-        let offsets = ops.chain(self.letters.iter_mut().map(|letter| &mut letter.offset));
+    /// The same for data that begin at `offset` of what is read.
+    pub fn record_at(&mut self, unwrapper: &mut Unwrapper, router: &mut Router, data: &Bytes, offset: usize) {
+        let (ops, letters) = (self.ops.len(), self.letters.len());
+        self.record_of(unwrapper, router, data);
+        let ops = self.ops[ops..].iter_mut().map(|op| &mut op.offset);
+        let offsets = ops.chain(self.letters[letters..].iter_mut().map(|letter| &mut letter.offset));
         offsets.for_each(|at| *at = at.saturating_add(offset));
     }
 

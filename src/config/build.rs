@@ -12,6 +12,7 @@ use super::options::general::*;
 use super::options::indices::*;
 use super::options::leases::*;
 use super::options::letters::*;
+use super::options::put::*;
 use super::options::retention::*;
 use super::options::state::*;
 use super::options::stream::*;
@@ -111,6 +112,26 @@ pub fn replay(s: &Settings) -> Built<ReplayOptions> {
         dead_letters: dead_letters(s)?,
         progress: s.optional(&PROGRESS)?,
         fetches: s.get(&FETCHES)?,
+        dry_run: s.get(&DRY_RUN)?,
+        json: s.get(&JSON)?,
+    })
+}
+
+/// For `essink put`; `files` stand behind the command.
+pub fn put(s: &Settings, files: Vec<String>) -> Built<PutOptions> {
+    let stream = s.get(&STREAM)?;
+    let input = |file: String| if file == "-" { PutInput::Standard } else { PutInput::File(file.into()) };
+    Ok(PutOptions {
+        region: s.optional(&AWS_REGION)?.or_else(|| stream.region.clone()),
+        stream,
+        endpoint_url: s.optional(&KINESIS_ENDPOINT_URL)?,
+        inputs: files.into_iter().map(input).collect(),
+        partition_key: s.optional(&PARTITION_KEY)?,
+        timeout: s.get(&PUT_TIMEOUT)?,
+        memory: s.get(&PUT_MEMORY)?,
+        grace: s.get(&GRACE)?,
+        // What is said of a value is what a worker without further options makes of it.
+        events: events(&Settings::new(Verb::Put))?,
         dry_run: s.get(&DRY_RUN)?,
         json: s.get(&JSON)?,
     })

@@ -24,8 +24,8 @@ pub struct Line {
     pub flags: Vec<(&'static Row, Vec<String>)>,
     /// `essink config --markdown`: the tables of the README.
     pub markdown: bool,
-    /// What stands behind the command: the ID of `show`, the FILE of `import`.
-    pub operand: Option<String>,
+    /// What stands behind the command: the ID of `show`, the FILE of `import`, each FILE of `put`.
+    pub operands: Vec<String>,
     /// `essink completions SHELL`.
     pub shell: Option<Shell>,
 }
@@ -49,7 +49,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Line, clap::Err
         verb,
         flags: table().filter_map(|row| Some((row, typed(sub, row)?))).collect(),
         markdown: verb == Verb::Config && sub.get_flag("markdown"),
-        operand: operand(verb).and_then(|(id, ..)| sub.get_one::<String>(id).cloned()),
+        operands: operand(verb)
+            .map_or_else(Vec::new, |(id, ..)| sub.get_many::<String>(id).into_iter().flatten().cloned().collect()),
         shell: if verb == Verb::Completions { sub.get_one("shell").copied() } else { None },
     })
 }
@@ -120,6 +121,12 @@ fn operand(verb: Verb) -> Option<(&'static str, &'static str, bool, &'static str
         Verb::DeadLettersImport => {
             Some(("file", "FILE", false, "What export wrote; without it, or as -, standard input"))
         }
+        Verb::Put => Some((
+            "files",
+            "FILE",
+            false,
+            "JSON, in any of the forms above, gzip or not; none, or -, is standard input",
+        )),
         _ => None,
     }
 }
@@ -135,7 +142,8 @@ fn subcommand(verb: Verb, make: MakeArg<'_>) -> Command {
         .next_line_help(true)
         .args(local.filter_map(|row| make(row, verb)));
     if let Some((id, value, required, help)) = operand(verb) {
-        return command.arg(Arg::new(id).value_name(value).required(required).help(help));
+        let action = if verb == Verb::Put { ArgAction::Append } else { ArgAction::Set };
+        return command.arg(Arg::new(id).value_name(value).required(required).action(action).help(help));
     }
     match verb {
         Verb::Config => {

@@ -4,6 +4,7 @@ use super::options::Verb;
 
 mod leases;
 mod letters;
+mod put;
 mod webhook;
 
 use letters::{EXPORT, IMPORT, LIST, REDRIVE, REPLAY, SHOW};
@@ -59,6 +60,7 @@ pub fn words(verb: Verb) -> Words {
         Verb::DeadLettersExport => EXPORT,
         Verb::DeadLettersImport => IMPORT,
         Verb::Replay => REPLAY,
+        Verb::Put => put::PUT,
         Verb::LeasesList => leases::LIST,
         Verb::LeasesReset => leases::RESET,
         Verb::LeasesMove => leases::MOVE,

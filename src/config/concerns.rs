@@ -5,6 +5,7 @@ mod indices;
 mod intake;
 mod leases;
 mod letters;
+mod put;
 mod webhook;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ pub use indices::*;
 pub use intake::*;
 pub use leases::*;
 pub use letters::*;
+pub use put::*;
 pub use webhook::*;
 
 use crate::telemetry::logs::LogFormat;

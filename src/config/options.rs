@@ -35,6 +35,7 @@ pub mod cluster;
 pub mod indices;
 pub mod leases;
 pub mod letters;
+pub mod put;
 pub mod state;
 
 pub mod dashboards;
@@ -57,6 +58,7 @@ pub enum Verb {
     DeadLettersExport,
     DeadLettersImport,
     Replay,
+    Put,
     LeasesList,
     LeasesReset,
     LeasesMove,
@@ -83,7 +85,7 @@ pub(super) const LEASERS: &[Verb] = &[Verb::Run, Verb::LeasesList, Verb::LeasesR
 
 /// Commands that name a stream.
 pub(super) const STREAMERS: &[Verb] =
-    &[Verb::Run, Verb::Webhook, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
+    &[Verb::Run, Verb::Put, Verb::Webhook, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
 
 /// Commands that look for the table of leases.
 pub(super) const TABLES: &[Verb] =
@@ -103,6 +105,7 @@ impl Verb {
         Self::DeadLettersExport,
         Self::DeadLettersImport,
         Self::Replay,
+        Self::Put,
         Self::LeasesList,
         Self::LeasesReset,
         Self::LeasesMove,
@@ -124,6 +127,7 @@ impl Verb {
             Self::DeadLettersExport => "dead-letters export",
             Self::DeadLettersImport => "dead-letters import",
             Self::Replay => "replay",
+            Self::Put => "put",
             Self::LeasesList => "leases list",
             Self::LeasesReset => "leases reset",
             Self::LeasesMove => "leases move",
@@ -248,6 +252,7 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
         state::ROWS,
         leases::ROWS,
         letters::ROWS,
+        put::ROWS,
         retention::ROWS,
         dashboards::ROWS,
         webhook::ROWS,

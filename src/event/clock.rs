@@ -64,8 +64,8 @@ impl ClockBounds {
         }
     }
 
-    /// Files an event that came in an envelope of this time, which stands in for a service's stamp that cannot be read. A
-    /// device's event keeps to the arrival, by which its stamps are bounded too.
+    /// Files an event that came in an envelope of this time, which stands in for a service's stamp that cannot be read or
+    /// believed. A device's event keeps to the arrival, by which its stamps are bounded too.
     pub fn file_wrapped(
         &self,
         stamp: Option<Millis>,
@@ -73,11 +73,10 @@ impl ClockBounds {
         envelope: Option<Millis>,
         arrived: Millis,
     ) -> Filed {
-        match (stamp, clock) {
-            (None, Clock::Service) => {
-                self.file_by_envelope(envelope, arrived).unwrap_or(self.file(None, clock, arrived))
-            }
-            _ => self.file(stamp, clock, arrived),
+        let own = self.file(stamp, clock, arrived);
+        match (own.instead, clock) {
+            (Some(_), Clock::Service) => self.file_by_envelope(envelope, arrived).unwrap_or(own),
+            _ => own,
         }
     }
 
@@ -182,7 +181,9 @@ mod tests {
         check(None, Clock::Service, None, ARRIVED, arrival);
         check(None, Clock::Service, Some(future), ARRIVED, arrival);
         check(Some(own), Clock::Service, Some(envelope), own, None);
-        check(Some(future), Clock::Service, Some(envelope), ARRIVED, arrival);
+        check(Some(future), Clock::Service, Some(envelope), envelope, wrapped);
+        check(Some(future), Clock::Service, None, ARRIVED, arrival);
+        check(Some(future), Clock::Device, Some(envelope), ARRIVED, arrival);
         check(None, Clock::Device, Some(envelope), ARRIVED, arrival);
         check(Some(own), Clock::Device, Some(envelope), own, None);
         let check = |envelope, at, instead| {

@@ -36,7 +36,7 @@ pub fn write(event: &Scanned, known: &Knowledge, reading: &Reading<'_>, about: &
         out.extend_from_slice(reading.msg.json());
     }
     out.push(b'}');
-    let touched = event.odd_keys || event.members.iter().any(|m| rewrite::touches(event.key(m), event.value(m), shape));
+    let touched = event.odd_keys || event.top().any(|member| rewrite::touches(event, member, shape));
     if touched {
         rewrite::write_top(&event.json, shape, out);
     } else if let [inner @ .., _] = &event.json[1..]

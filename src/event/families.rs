@@ -12,6 +12,7 @@ use super::rewrite::name_of;
 use super::scan::{ScanLimits, Scanned};
 use super::shape::Shape;
 use super::time::Millis;
+use super::walk;
 
 mod bird;
 mod connect;
@@ -66,6 +67,21 @@ static SHAPES: LazyLock<Vec<(Family, Shape)>> =
 /// What the mapping of a family knows.
 pub fn shape(family: Family) -> &'static Shape {
     SHAPES.iter().find(|(known, _)| *known == family).map_or(&Shape::Open, |(_, shape)| shape)
+}
+
+/// Whether an event has `name`, as a string.
+fn is_text(event: &Scanned, name: &str) -> bool {
+    event.get(name.as_bytes()).is_some_and(|value| value.starts_with(b"\""))
+}
+
+/// The addresses in a list of recipients, strings or objects that have theirs in `member`, as one JSON array; `None`
+/// when there are none.
+fn addresses<'a>(recipients: impl Iterator<Item = &'a [u8]>, member: &str) -> Option<Vec<u8>> {
+    let address = |recipient: &'a [u8]| {
+        if recipient.starts_with(b"\"") { Some(recipient) } else { walk::at(recipient, &[member]) }
+    };
+    let addresses: Vec<_> = recipients.filter_map(address).collect();
+    (!addresses.is_empty()).then(|| [&b"["[..], &addresses.join(&b','), b"]"].concat())
 }
 
 /// What a family reads out of one event.

@@ -15,12 +15,16 @@ use super::walk;
 pub enum Personal {
     /// A mail address or a phone number: told by its `@`.
     Contact,
+    /// A name that may begin with a phone number.
+    Numbered,
     /// What a sender or an app calls a person or a device.
     User,
     /// A network address.
     Ip,
     /// What a message says, or its subject.
     Body,
+    /// `key=value`, as the sender put them there.
+    Tags,
     /// Any of these, inside a text or a list that cannot be taken apart.
     Mixed,
 }
@@ -77,8 +81,10 @@ const OURS: &[(&str, Personal)] = &[
     ("msg.client", Personal::User),
     ("msg.ip", Personal::Ip),
     ("msg.geo", Personal::Ip),
+    ("msg.id", Personal::Numbered),
     // What a carrier or a mail server says often repeats the address.
     ("msg.reason", Personal::Mixed),
+    ("msg.tags", Personal::Tags),
 ];
 
 /// The rules, and the key of the hashes.
@@ -137,6 +143,7 @@ impl Redaction {
         match (here, value.first()) {
             _ if rules.is_empty() => out.extend_from_slice(value),
             (_, Some(b'[')) => self.array(value, rules, out),
+            (Some(Rule { what: What::Known(Personal::Tags), .. }), _) => return self.tag(value, out),
             (Some(rule), first) => match self.how(rule.what, value) {
                 None if first == Some(&b'{') => self.object(value, rules, out),
                 None => out.extend_from_slice(value),
@@ -144,6 +151,8 @@ impl Redaction {
                 Some(_) => return false,
             },
             (None, Some(b'{')) => self.object(value, rules, out),
+            // An object that the mapping could not hold is a text; what is to go from it goes with all of it.
+            (None, _) if is_text_of_json(value) && rules.iter().any(|rule| self.is_asked(rule.what)) => return false,
             (None, _) => out.extend_from_slice(value),
         }
         true
@@ -164,6 +173,40 @@ impl Redaction {
         out.push(b']');
     }
 
+    /// Whether anything of this kind is to go.
+    fn is_asked(&self, what: What) -> bool {
+        let classes: &[Class] = match what {
+            What::Chosen(_) => return true,
+            What::Known(Personal::Contact) => &[Class::Addresses, Class::Phones],
+            What::Known(Personal::Numbered) => &[Class::Phones],
+            What::Known(Personal::User) => &[Class::Users],
+            What::Known(Personal::Ip) => &[Class::Ips],
+            What::Known(Personal::Body) => &[Class::Bodies],
+            What::Known(Personal::Tags | Personal::Mixed) => return !self.rules.is_empty(),
+        };
+        classes.iter().any(|class| self.rules.iter().any(|(target, _)| *target == Target::Class(*class)))
+    }
+
+    /// A tag is left out when its value looks like what is to go, or when it is what stands at a path that was named:
+    /// tags repeat the sender's own maps.
+    fn tag(&self, tag: &[u8], out: &mut Vec<u8>) -> bool {
+        let text = String::from_utf8_lossy(super::msg::unquoted(tag)).into_owned();
+        let (key, value) = text.split_once('=').unwrap_or(("", &text));
+        let lower = key.to_lowercase();
+        let goes = self.rules.iter().any(|(target, _)| match target {
+            Target::Path(path) => path == "msg.tags" || path.strip_suffix(key).is_some_and(|rest| rest.ends_with('.')),
+            Target::Class(Class::Addresses) => value.contains('@'),
+            Target::Class(Class::Phones) => digits(value.as_bytes()) > 6,
+            Target::Class(Class::Ips) => value.parse::<std::net::IpAddr>().is_ok(),
+            Target::Class(Class::Users) => ["user", "customer", "client"].iter().any(|word| lower.contains(word)),
+            Target::Class(Class::Bodies) => false,
+        });
+        if !goes {
+            out.extend_from_slice(tag);
+        }
+        !goes
+    }
+
     /// What is to be done with a value of this kind.
     fn how(&self, what: What, value: &[u8]) -> Option<How> {
         let asked = |class| {
@@ -174,9 +217,11 @@ impl Redaction {
             What::Chosen(how) => Some(how),
             What::Known(Personal::Contact) if value.contains(&b'@') => asked(Class::Addresses),
             What::Known(Personal::Contact) => asked(Class::Phones),
+            What::Known(Personal::Numbered) => asked(Class::Phones).filter(|_| digits(super::msg::unquoted(value)) > 8),
             What::Known(Personal::User) => asked(Class::Users),
             What::Known(Personal::Ip) => asked(Class::Ips),
             What::Known(Personal::Body) => asked(Class::Bodies),
+            What::Known(Personal::Tags) => None,
             // The hash of a mixture counts nobody and hides nothing that stands elsewhere.
             What::Known(Personal::Mixed) => {
                 Class::ALL.iter().any(|(_, class)| asked(*class).is_some()).then_some(How::Drop)
@@ -200,6 +245,17 @@ impl Redaction {
     }
 }
 
+/// Digits that a text begins with as phone numbers do, a plus and gaps among them.
+fn digits(text: &[u8]) -> usize {
+    let gap = |byte: &&u8| byte.is_ascii_digit() || matches!(byte, b'+' | b' ' | b'(' | b')');
+    text.iter().take_while(gap).filter(|byte| byte.is_ascii_digit()).count()
+}
+
+/// Whether a string holds the text of an object or of an array.
+fn is_text_of_json(value: &[u8]) -> bool {
+    matches!(value, [b'"', b'{' | b'[', ..])
+}
+
 /// What a path leads to.
 #[derive(Debug, Clone, Copy)]
 enum What {
@@ -216,6 +272,10 @@ struct Rule<'a> {
 
 impl<'a> Rule<'a> {
     fn below(&self, key: &[u8]) -> Option<Self> {
+        if key == b"_value" && !self.rest.is_empty() {
+            // A scalar that stands where an object belongs may be what was to be inside it.
+            return Some(Self { rest: "", what: self.what });
+        }
         let rest = std::str::from_utf8(key).ok().and_then(|key| self.rest.strip_prefix(key))?;
         let rest = if rest.is_empty() { rest } else { rest.strip_prefix('.')? };
         (!self.rest.is_empty()).then_some(Self { rest, what: self.what })

@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use super::scan::{Node, Scanned};
 use super::shape::Shape;
 use super::walk;
 
@@ -41,8 +42,25 @@ fn is_taken(key: &[u8]) -> bool {
 }
 
 /// Whether a member of the top level must be rewritten. Odd keys are known from the scan.
-pub fn touches(key: &[u8], value: &[u8], shape: &Shape) -> bool {
-    is_taken(key) || !fits(value, shape.below(key))
+pub fn touches(event: &Scanned, member: &Node, shape: &Shape) -> bool {
+    is_taken(event.node_key(member)) || !fits_below(event, member, shape)
+}
+
+/// Whether a member fits what its object's shape knows of it. As [`fits`], but steps from node to node.
+fn fits_below(event: &Scanned, member: &Node, parent: &Shape) -> bool {
+    let (key, value) = (event.node_key(member), event.node_value(member));
+    match (value.first(), parent) {
+        // Most members are scalars and nearly all shapes of them too, so only where objects belong is looked at.
+        (Some(b'{' | b'['), _) => {}
+        (_, Shape::Object(_)) if !parent.may_hold_object(key) => return true,
+        _ => {}
+    }
+    match (parent.below(key), value.first()) {
+        (shape @ (Shape::Free(_) | Shape::Object(_)), Some(b'{')) => {
+            event.inside(member).all(|inner| fits_below(event, inner, shape))
+        }
+        (shape, _) => fits(value, shape),
+    }
 }
 
 fn fits(value: &[u8], shape: &Shape) -> bool {
@@ -85,7 +103,9 @@ pub fn write_top(json: &[u8], shape: &Shape, out: &mut Vec<u8>) {
     let names = Names::of(json, is_taken);
     for (key, value) in walk::members(json) {
         out.push(b',');
-        write_member(&names.clean(key), value, shape.below(key), out);
+        let name = names.clean(key);
+        // The mapping meets the new name.
+        write_member(&name, value, shape.below(name.as_bytes()), out);
     }
 }
 
@@ -105,7 +125,9 @@ fn write_value(value: &[u8], shape: &Shape, out: &mut Vec<u8>) {
     match (shape, value.first()) {
         (Shape::Scalar | Shape::Guessed, _) if fits(value, shape) => out.extend_from_slice(value),
         (Shape::Scalar | Shape::Guessed, _) => write_text(value, out),
-        (_, Some(b'{')) => write_object(value, out, |key, v, name, out| write_member(name, v, shape.below(key), out)),
+        (_, Some(b'{')) => {
+            write_object(value, out, |_, v, name, out| write_member(name, v, shape.below(name.as_bytes()), out))
+        }
         (Shape::Open | Shape::Object(_), Some(b'[')) => write_array(value, shape, out),
         (Shape::Free(_) | Shape::Object(_), _) if !is_nothing(value) => write_lonely(value, out),
         _ => out.extend_from_slice(value),
@@ -226,6 +248,7 @@ fn decoded(key: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::scan::{ScanLimits, scan};
 
     fn shape() -> Shape {
         Shape::of_template(
@@ -233,9 +256,16 @@ mod tests {
                 "dynamic_templates": [
                     {"a": {"path_match": "attributes.*"}}, {"b": {"path_match": "endpoint.Attributes.*"}}
                 ],
-                "properties": {"at": {"type": "date"}, "open": {"enabled": false}, "endpoint": {"properties": {"Id": {"type": "keyword"}}}}
+                "properties": {"at": {"type": "date"}, "open": {"enabled": false}, "a_t": {"type": "keyword"},
+                    "end_point": {"properties": {}}, "endpoint": {"properties": {"Id": {"type": "keyword"}}}}
             }}}"#,
         )
+    }
+
+    fn touched(json: &str) -> bool {
+        let (limits, mut scanned) = (ScanLimits { depth: 100, keys: 1000 }, Scanned::default());
+        scan(json.as_bytes(), 0, &limits, &mut scanned).expect("JSON");
+        scanned.top().any(|member| touches(&scanned, member, &shape()))
     }
 
     fn check(json: &str, expected: &str) {
@@ -250,18 +280,31 @@ mod tests {
         check(r#"{"open":{"b":[1,{"c":2}]}}"#, r#""open":{"b":[1,{"c":2}]}"#);
         check(r#"{"new":{"b":1},"newer":[1]}"#, r#""new":"{\"b\":1}","newer":[1]"#);
         check(r#"{"a":[1,null,2.5],"b":["x",true],"c":[1,"x"]}"#, r#""a":[1,null,2.5],"b":["x",true],"c":"[1,\"x\"]""#);
-        let fits = |value: &str| !touches(b"attributes", value.as_bytes(), &shape());
-        assert!(fits(r#"{"a":"b","c":[1,"x"],"d":null,"e":[]}"#));
-        assert!(fits("null") && fits("[]") && fits("{}"));
-        assert!(!fits(r#"{"a":{"b":1}}"#) && !fits(r#"{"a":[[1]]}"#) && !fits(r#""text""#) && !fits("[1]"));
-        assert!(!fits(r#"{"a":{}}"#) && !fits(r#"{"a":[{}]}"#));
-        assert!(touches(b"endpoint", br#"{"Attributes":{"a":[{}]}}"#, &shape()));
-        assert!(touches(b"endpoint", br#"{"Other":{"a":1}}"#, &shape()));
-        assert!(
-            touches(b"_id", b"1", &shape())
-                && touches(b"essink", b"1", &shape())
-                && !touches(b"_session", b"1", &shape())
-        );
+        for fits in [
+            r#"{"attributes":{"a":"b","c":[1,"x"],"d":null,"e":[]}}"#,
+            r#"{"attributes":null}"#,
+            r#"{"attributes":[]}"#,
+            r#"{"attributes":{}}"#,
+            r#"{"endpoint":{"Other":1,"Attributes":{"k":["v"]}}}"#,
+            r#"{"open":[{"x":{}}],"_session":1}"#,
+        ] {
+            assert!(!touched(fits), "{fits}");
+        }
+        for odd in [
+            r#"{"attributes":{"a":{"b":1}}}"#,
+            r#"{"attributes":{"a":[[1]]}}"#,
+            r#"{"attributes":"text"}"#,
+            r#"{"attributes":[1]}"#,
+            r#"{"attributes":{"a":{}}}"#,
+            r#"{"attributes":{"a":[{}]}}"#,
+            r#"{"endpoint":{"Attributes":{"a":[{}]}}}"#,
+            r#"{"endpoint":{"Attributes":7}}"#,
+            r#"{"endpoint":{"Other":{"a":1}}}"#,
+            r#"{"_id":1}"#,
+            r#"{"essink":1}"#,
+        ] {
+            assert!(touched(odd), "{odd}");
+        }
     }
 
     #[test]
@@ -285,6 +328,16 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_becomes_a_known_one_is_treated_as_it() {
+        check(r#"{"end\u0070oint":"text"}"#, r#""endpoint":{"_value":"text"}"#);
+        check(r#"{"a.t":{"x":1}}"#, r#""a_t":"{\"x\":1}""#);
+        check(
+            r#"{"at ":1,"end.point":5,"open":{"a.t":{"x":1}}}"#,
+            r#""at ":1,"end_point":{"_value":"5"},"open":{"a_t":{"x":1}}"#,
+        );
+    }
+
+    #[test]
     fn free_maps_hold_flat_values_only() {
         check(
             r#"{"attributes":{"a":{"b":"\""},"c":[1],"d":[{}]}}"#,
@@ -303,8 +356,7 @@ mod tests {
     #[test]
     fn where_an_object_belongs_a_scalar_becomes_one() {
         let endpoint = |value: &str, expected: &str| {
-            let touched = touches(b"endpoint", value.as_bytes(), &shape());
-            assert_eq!(touched, value != expected, "{value}");
+            assert_eq!(touched(&format!(r#"{{"endpoint":{value}}}"#)), value != expected, "{value}");
             check(&format!(r#"{{"endpoint":{value}}}"#), &format!(r#""endpoint":{expected}"#));
         };
         for fits in ["null", "[]", "{}", r#"{"Id":"1"}"#, r#"[{"Id":"1"},{"more":1}]"#] {
@@ -319,8 +371,7 @@ mod tests {
     #[test]
     fn where_a_scalar_belongs_an_object_becomes_text() {
         let at = |value: &str, expected: &str| {
-            let touched = touches(b"at", value.as_bytes(), &shape());
-            assert_eq!(touched, value != expected, "{value}");
+            assert_eq!(touched(&format!(r#"{{"at":{value}}}"#)), value != expected, "{value}");
             check(&format!(r#"{{"at":{value}}}"#), &format!(r#""at":{expected}"#));
         };
         for flat in ["5", r#""yesterday""#, "null", "[]", r#"[1,"x"]"#] {

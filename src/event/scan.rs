@@ -8,12 +8,12 @@
 
 use std::ops::Range;
 
-use super::walk;
-
 mod keys;
+mod nodes;
 mod token;
 
 use keys::Keys;
+pub use nodes::{Node, Nodes, View};
 
 /// What a value may be at most.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +70,10 @@ pub struct Scanned {
     pub members: Vec<Member>,
     /// Some key, at any depth, is blank or holds a dot.
     pub odd_keys: bool,
+    /// Members at all depths, in their order: what is looked up by its path need not be scanned again.
+    nodes: Vec<Node>,
+    /// By level, the node whose value is being read.
+    open: Vec<u32>,
     kinds: Vec<Kind>,
     keys: Keys,
 }
@@ -89,12 +93,6 @@ impl Scanned {
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
         self.members.iter().find(|m| self.key(m) == key).map(|m| self.value(m))
     }
-
-    /// The value at the end of `path` through objects inside each other.
-    pub fn at(&self, path: &[&str]) -> Option<&[u8]> {
-        let (first, rest) = path.split_first()?;
-        walk::at(self.get(first.as_bytes())?, rest)
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +105,8 @@ enum Kind {
 pub fn scan(src: &[u8], at: usize, limits: &ScanLimits, into: &mut Scanned) -> Result<usize, Fault> {
     into.json.clear();
     into.members.clear();
+    into.nodes.clear();
+    into.open.clear();
     into.kinds.clear();
     into.keys.clear();
     into.odd_keys = false;
@@ -119,6 +119,11 @@ pub fn scan(src: &[u8], at: usize, limits: &ScanLimits, into: &mut Scanned) -> R
         None if into.keys.total() > limits.keys => Err(Fault::Crowded { end }),
         None => Ok(end),
     }
+}
+
+/// A record has at most ten megabytes, and what it inflates to at most a gigabyte.
+fn short(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 struct Scanner<'a> {
@@ -191,6 +196,9 @@ impl Scanner<'_> {
             let Some(kind) = self.into.kinds.last().copied() else {
                 return Ok(true);
             };
+            if kind == Kind::Object {
+                self.end_node();
+            }
             self.skip_space();
             match (kind, self.peek()) {
                 (Kind::Object, Some(b',')) => {
@@ -239,11 +247,39 @@ impl Scanner<'_> {
         }
         self.at += 1;
         self.skip_space();
-        if self.into.kinds.len() == 1 && self.bad.is_none() {
+        if self.bad.is_none() {
             let value = self.into.json.len() + self.at - self.copied;
-            self.into.members.push(Member { key: out - key_len..out, value: value..value });
+            if self.into.kinds.len() == 1 {
+                self.into.members.push(Member { key: out - key_len..out, value: value..value });
+            }
+            self.begin_node(out - key_len..out, value);
         }
         Ok(())
+    }
+
+    fn begin_node(&mut self, key: Range<usize>, value: usize) {
+        let level = self.into.kinds.len();
+        self.into.open.resize(level, u32::MAX);
+        // A value with more keys than an event may have is none; as an envelope it is opened by its top level alone.
+        if self.into.nodes.len() >= self.limits.keys {
+            self.into.open[level - 1] = u32::MAX;
+            return;
+        }
+        self.into.open[level - 1] = short(self.into.nodes.len());
+        let value = short(value);
+        let node = Node { key: short(key.start)..short(key.end), value: value..value, level: short(level), next: 0 };
+        self.into.nodes.push(node);
+    }
+
+    fn end_node(&mut self) {
+        let end = short(self.into.json.len() + self.at - self.copied);
+        let next = short(self.into.nodes.len());
+        let at = self.into.open.get(self.into.kinds.len() - 1);
+        // There is none when the value has become unsafe before.
+        if let Some(node) = at.and_then(|at| self.into.nodes.get_mut(*at as usize)) {
+            node.value.end = end;
+            node.next = next;
+        }
     }
 
     fn peek(&self) -> Option<u8> {

@@ -18,7 +18,28 @@ pub enum Shape {
     /// refused until midnight, and a list of numbers and words at once is refused by itself.
     Guessed,
     /// An object with these members, shorter names first; others are [`Self::Guessed`].
-    Object(Vec<(Box<str>, Shape)>),
+    Object(Members),
+}
+
+/// What is known of the members of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Members {
+    all: Vec<(Box<str>, Shape)>,
+    /// Lengths of the names of those that are no scalars, a bit each: nearly every scalar of an event is told by it.
+    objects: u64,
+}
+
+impl Members {
+    fn new(mut all: Vec<(Box<str>, Shape)>) -> Self {
+        all.sort_by(|(a, _), (b, _)| order(a.as_bytes(), b.as_bytes()));
+        let objects = all.iter().filter(|(_, shape)| !matches!(shape, Shape::Scalar));
+        let objects = objects.fold(0, |bits, (name, _)| bits | 1 << name.len().min(63));
+        Self { all, objects }
+    }
+
+    fn find(&self, key: &[u8]) -> Result<usize, usize> {
+        self.all.binary_search_by(|(name, _)| order(name.as_bytes(), key))
+    }
 }
 
 const OPEN: &Shape = &Shape::Open;
@@ -46,35 +67,35 @@ impl Shape {
         }
         match mapping["properties"].as_object() {
             Some(properties) => {
-                let mut members: Vec<(Box<str>, Self)> =
-                    properties.iter().map(|(name, below)| (name.as_str().into(), Self::of(below))).collect();
-                members.sort_by(|(a, _), (b, _)| order(a.as_bytes(), b.as_bytes()));
-                Self::Object(members)
+                let members = properties.iter().map(|(name, below)| (name.as_str().into(), Self::of(below)));
+                Self::Object(Members::new(members.collect()))
             }
             None if mapping["type"].is_string() && mapping["type"] != "object" => Self::Scalar,
-            None => Self::Object(Vec::new()),
+            None => Self::Object(Members::default()),
         }
     }
 
     /// Makes the end of `path` a free map.
     fn free(&mut self, path: &str) {
-        if !matches!(self, Self::Object(_)) {
-            *self = Self::Object(Vec::new());
-        }
-        let Self::Object(members) = self else { return };
+        let mut members = match std::mem::replace(self, Self::Open) {
+            Self::Object(members) => members.all,
+            _ => Vec::new(),
+        };
         let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
-        let at = members.binary_search_by(|(have, _)| order(have.as_bytes(), name.as_bytes()));
-        let at = at.unwrap_or_else(|at| {
-            members.insert(at, (name.into(), Self::Open));
-            at
+        let at = members.iter().position(|(have, _)| **have == *name).unwrap_or_else(|| {
+            members.push((name.into(), Self::Open));
+            members.len() - 1
         });
         let member = &mut members[at].1;
         match (rest, &member) {
             (Some(rest), _) => member.free(rest),
-            (None, Self::Object(named)) => *member = Self::Free(named.iter().map(|(name, _)| name.clone()).collect()),
+            (None, Self::Object(named)) => {
+                *member = Self::Free(named.all.iter().map(|(name, _)| name.clone()).collect())
+            }
             (None, Self::Free(_)) => {}
             (None, _) => *member = Self::Free(Vec::new()),
         }
+        *self = Self::Object(Members::new(members));
     }
 
     /// What is known of the member `key`, escapes as they came.
@@ -86,13 +107,15 @@ impl Shape {
         }
     }
 
+    /// Whether a member of this name may be known to be more than a scalar.
+    pub fn may_hold_object(&self, key: &[u8]) -> bool {
+        matches!(self, Self::Object(members) if members.objects >> key.len().min(63) & 1 == 1)
+    }
+
     /// What is known of a member that the mapping names.
     pub fn named(&self, key: &[u8]) -> Option<&Self> {
         match self {
-            Self::Object(members) => {
-                let at = members.binary_search_by(|(name, _)| order(name.as_bytes(), key));
-                at.ok().map(|at| &members[at].1)
-            }
+            Self::Object(members) => members.find(key).ok().map(|at| &members.all[at].1),
             Self::Free(names) => names.binary_search_by(|name| order(name.as_bytes(), key)).is_ok().then_some(SCALAR),
             Self::Open | Self::Scalar | Self::Guessed => None,
         }
@@ -135,7 +158,7 @@ mod tests {
         assert_eq!(at(&["endpoint", "Id"]), Shape::Scalar);
         assert_eq!(at(&["endpoint", "User", "More"]), Shape::Free(Vec::new()));
         assert_eq!((at(&["any"]), at(&["any", "below"])), (Shape::Open, Shape::Open));
-        assert_eq!((at(&["loose"]), at(&["unknown"])), (Shape::Object(Vec::new()), Shape::Guessed));
+        assert_eq!((at(&["loose"]), at(&["unknown"])), (Shape::Object(Members::default()), Shape::Guessed));
         assert!(matches!(at(&["endpoint", "User"]), Shape::Object(_)));
     }
 }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::aggregate;
 use super::clock::{ClockBounds, Instead};
 use super::document::{self, About};
+use super::envelope::MOST_DEEP;
 use super::families::{self, Reading};
 use super::family::Family;
 use super::id::EventId;
@@ -99,6 +101,9 @@ pub struct Unwrapper {
     pieces: u64,
 }
 
+/// What gzip begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
 /// Scratch memory that one large event has made is not kept for the next small ones.
 const SCRATCH: usize = 1 << 20;
 
@@ -167,13 +172,16 @@ impl Unwrapper {
 
     /// `true` when there are events that are slices of `data`.
     fn data(&mut self, data: &Bytes, around: &Around<'_>, take: &mut impl FnMut(Piece)) -> bool {
-        if !data.starts_with(&[0x1f, 0x8b]) {
+        if !data.starts_with(&GZIP) {
             return self.values(data, around, take);
         }
         let Inflated { bytes, rest } = inflate(data, self.inflated_left);
         self.inflated_left -= bytes.len();
         let (bytes, envelopes) = (Bytes::from(bytes), [around.envelopes, &["gzip"]].concat());
-        if self.values(&bytes, &Around { envelopes: &envelopes, ..*around }, take) {
+        let packed = bytes.starts_with(&GZIP) || bytes.starts_with(&aggregate::MAGIC);
+        if packed && around.depth < MOST_DEEP {
+            self.record(&bytes, &Around { envelopes: &envelopes, depth: around.depth + 1, ..*around }, take);
+        } else if self.values(&bytes, &Around { envelopes: &envelopes, ..*around }, take) {
             self.held += bytes.len();
         }
         if let Some(broken) = rest {
@@ -237,7 +245,16 @@ impl Unwrapper {
         if !event.json.starts_with(b"{") {
             return around.poison(data, value, "not_an_object", "a JSON value that is no object");
         }
-        let Around { arrived, envelopes, kept: wrapping, time, .. } = *around;
+        let Around { arrived, envelopes, time, .. } = *around;
+        // Each event has a copy of what is kept, so a small record with much around many events is a bomb too: copies
+        // count as what a record is inflated to, and beyond that the events come without.
+        let wrapping = match self.inflated_left.checked_sub(around.kept.len()) {
+            Some(left) => {
+                self.inflated_left = left;
+                around.kept
+            }
+            None => &[],
+        };
         let mut body = Vec::with_capacity(event.json.len() + 512);
         let known = families::recognise(event);
         let (family, stamp, filed) = match known {

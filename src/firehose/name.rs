@@ -30,6 +30,19 @@ pub fn arrival(key: &str, modified: Millis) -> (Millis, Told) {
     }
 }
 
+/// The last moment of arrival of what is in the index `name`, where it ends in the suffix of a day or of an hour.
+pub fn of_index(name: &str) -> Option<Millis> {
+    let parts: Vec<&str> = name.rsplitn(5, '-').collect();
+    let day = |year: &str, month: &str, day: &str| Some((number(year, 4)?, number(month, 2)?, number(day, 2)?));
+    let (date, hour) = match parts[..] {
+        [h, d, m, y, _] if day(y, m, d).is_some() => (day(y, m, d)?, number(h, 2)?),
+        [d, m, y, ..] => (day(y, m, d)?, 23),
+        _ => return None,
+    };
+    let begins = time(date.0, date.1, date.2, hour, 59, 59)?;
+    Some(Millis(begins.0 + 999))
+}
+
 /// `…-YYYY-MM-DD-HH-MM-SS-UUID`, perhaps with an extension.
 fn stamp(name: &str) -> Option<Millis> {
     let parts: Vec<&str> = name.split('.').next()?.split('-').collect();
@@ -115,6 +128,29 @@ mod tests {
             "2020-05-18-09-59-58-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
         ] {
             assert_eq!(told(key), modified, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_suffix_of_an_index_tells_its_last_moment() {
+        let check = |index: &str, expected: Option<&str>| {
+            assert_eq!(of_index(index).map(Millis::rfc3339).as_deref(), expected, "{index}");
+        };
+        check("pinpoint-2020-05-18", Some("2020-05-18T23:59:59.999Z"));
+        check("my-pin-2020-05-18", Some("2020-05-18T23:59:59.999Z"));
+        check("pinpoint-2020-05-18-07", Some("2020-05-18T07:59:59.999Z"));
+        check("my-12-2020-05-18", Some("2020-05-18T23:59:59.999Z"));
+        for none in [
+            "pinpoint",
+            "pinpoint-2020-05",
+            "pinpoint-2020-w21",
+            "pinpoint-2020-13-18",
+            "pinpoint-2020-02-30",
+            "pinpoint-2020-05-18-24",
+            "pinpoint-2020-05-18-new",
+            "",
+        ] {
+            check(none, None);
         }
     }
 

@@ -7,7 +7,7 @@
 //! Events with the same key go to the same shard, in the order in which they came unless the service refuses some of them;
 //! between keys there is no order. An event may be in the stream although its caller was told that it is late, and it may
 //! be there twice: ids come from an event's bytes, so both are harmless. After a reshard, events of one key may lie in two
-//! shards until the map of the shards has been drawn again; every one of them can be read (see [`frame`]).
+//! shards until the map of the shards has been drawn again; every one of them can be read (see `frame`).
 
 pub mod api;
 pub mod shards;
@@ -180,7 +180,7 @@ impl Producer {
         let room = self.shared.room.clone().acquire_many_owned(self.shared.units(bytes));
         // The semaphore is never closed.
         let Ok(Ok(room)) = timeout_at(deadline, room).await else { return Err(later()) };
-        let (ticket, answer) = Ticket::new(events, deadline, room);
+        let (ticket, answer) = Ticket::new(events, room);
         let waiting = |Item { key, data }: Item| {
             let hash_key = hash_key(&key);
             Waiting { key, hash_key, data, ticket: ticket.clone() }

@@ -8,7 +8,7 @@ mod compare;
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::names::Prefixes;
 use crate::opensearch::client::Client;
@@ -161,15 +161,27 @@ impl fmt::Display for Findings {
     }
 }
 
-/// What to do about a broken index: tried on real servers as it stands here.
+/// What to do about a broken index: as docs/migrating.md has it, and tried on real servers as it stands here.
 fn cure(index: &str) -> String {
+    let copy = format!("reindexing-{index}");
+    let reindex = |from: &str, to: &str| {
+        let (source, dest) = (json!({ "index": from }), json!({ "index": to, "op_type": "create" }));
+        json!({ "conflicts": "proceed", "source": source, "dest": dest })
+    };
+    let (away, back) = (reindex(index, &copy), reindex(&copy, index));
     format!(
         "  no request can change the type of a field that exists; the index has to be written anew. For each:
-    1. if essink still writes to it, wait until its day is past, or stop essink meanwhile
-    2. POST /_reindex {{\"source\": {{\"index\": \"{index}\"}}, \"dest\": {{\"index\": \"{index}-new\", \"op_type\": \"create\"}}}}
-    3. compare GET /{index}/_count with GET /{index}-new/_count, then DELETE /{index}
-    4. PUT /{index}-new/_settings {{\"index.blocks.write\": true}}
-    5. POST /{index}-new/_clone/{index} {{\"settings\": {{\"index.blocks.write\": null}}}}, then DELETE /{index}-new
+    1. PUT /{index}/_settings {{\"index.blocks.write\":true}}
+    2. PUT /{copy} {{\"mappings\":{{\"dynamic\":false}}}}
+    3. POST /_reindex?refresh=true {away}
+    4. GET /{index}/_count
+    5. GET /{copy}/_count
+       go on when the two are the same
+    6. DELETE /{index}
+    7. POST /_reindex?refresh=true {back}
+       compare again
+    8. DELETE /{copy}
+  docs/migrating.md says how to go on when a step fails, and how old events get msg.* too
 "
     )
 }

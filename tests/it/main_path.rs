@@ -131,12 +131,27 @@ async fn whatever_is_wrapped_around_events_is_taken_off() {
         format!("[{},{}]", event(6), event(7)).into_bytes(),
         Vec::new(),
         (100..4_100).map(event).collect::<String>().into_bytes(),
+        in_a_queue(&[&notification(&event(8)), &event(0), &notification(&event(1))]).into_bytes(),
     ];
     let records: Vec<_> = records.into_iter().map(|data| ("k".to_owned(), data)).collect();
     kinesis.client().put_records("wrapped", &records).await.expect("put");
     catch_up(&kinesis, &search, "wrapped", &[]).await.expect(0, &[]);
-    assert_eq!(count(&search, "pinpoint-2026-09-21").await, 8 + 4_000);
-    assert_eq!(count(&search, "*").await - count(&search, "essink-state").await, 8 + 4_000);
+    assert_eq!(count(&search, "pinpoint-2026-09-21").await, 9 + 4_000, "two in the queue were there already");
+    assert_eq!(count(&search, "*").await - count(&search, "essink-state").await, 9 + 4_000);
+    let found = search.get("/pinpoint-*/_search?q=event_type:e8+AND+essink.wrapping.id:n8").await.expect("search");
+    assert_eq!(found["hits"]["hits"][0]["_source"]["essink"]["envelopes"], json!(["sqs", "sns"]), "{found}");
+}
+
+/// A message as SNS delivers it.
+fn notification(message: &str) -> String {
+    json!({"Type": "Notification", "MessageId": "n8", "Timestamp": "2026-09-22T00:00:00Z", "Message": message})
+        .to_string()
+}
+
+/// Messages as Lambda gets them from SQS.
+fn in_a_queue(bodies: &[&str]) -> String {
+    let record = |body: &&str| json!({"messageId": "q", "eventSource": "aws:sqs", "body": body});
+    json!({"Records": bodies.iter().map(record).collect::<Vec<_>>()}).to_string()
 }
 
 #[tokio::test]

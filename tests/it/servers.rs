@@ -31,8 +31,12 @@ async fn main_path_on(kind: Kind) {
     crate::shapes::no_stamp_is_refused(search.url()).await;
     crate::shapes::free_maps_take_what_comes(search.url()).await;
     crate::shapes::every_family_has_the_vocabulary_and_takes_unknown_members(search.url()).await;
-    crate::near::no_event_near_a_published_one_is_refused(search.url()).await;
+    crate::near::take(search.url(), 5_000).await;
     crate::state::leases_are_kept(search.url()).await;
+    search.wipe().await.expect("wiped");
+    crate::queries::find_what_was_counted(&search).await;
+    search.wipe().await.expect("wiped");
+    crate::migrating::is_read_into_the_vocabulary(&search).await;
     search.stop().await.expect("stopped");
 }
 

@@ -13,10 +13,10 @@ use crate::app::decode::{Chunk, Draft};
 use crate::app::intake::Memory;
 use crate::event::time::Millis;
 use crate::event::unwrap::{Poison, Unwrapper};
-use crate::firehose::error;
 use crate::firehose::inflate::Inflate;
 use crate::firehose::name;
 use crate::firehose::split::{Splitter, Stretch};
+use crate::firehose::{dump, error};
 use crate::kinesis::shard::Stopped;
 use crate::pipeline::op::{Origin, RecordRef};
 use crate::pipeline::position::{Sequence, ShardId};
@@ -159,7 +159,7 @@ impl Reader {
         while let Some(stretch) = splitter.next(at_end) {
             let end = splitter.offset();
             if end > at.from {
-                let draft = self.decode(&stretch, end, at);
+                let draft = self.decode(&stretch, end, at)?;
                 at.chunk.add(draft, &self.memory);
             }
             if at.chunk.is_full(&self.memory) {
@@ -177,15 +177,27 @@ impl Reader {
         given.map_err(|Stopped| End::Stopped)
     }
 
-    /// One stretch as one record. An error document also says when the record in it arrived.
-    fn decode(&mut self, stretch: &Stretch, end: u64, at: &mut At) -> Draft {
+    /// One stretch as one record. An error document, and a document out of a dump, also says when its event arrived.
+    fn decode(&mut self, stretch: &Stretch, end: u64, at: &mut At) -> Result<Draft, End> {
         let mut draft = Draft::new(at.record(end));
-        if let Some(Some(arrived)) = error::arrival(&stretch.bytes) {
-            draft.record.arrived = arrived;
+        let offset = usize::try_from(stretch.offset).unwrap_or(usize::MAX);
+        let (unwrapper, router) = (&mut self.unwrapper, &mut self.router);
+        match dump::read(&stretch.bytes) {
+            None => {
+                if let Some(Some(arrived)) = error::arrival(&stretch.bytes) {
+                    draft.record.arrived = arrived;
+                }
+                draft.record_at(unwrapper, router, &stretch.bytes, offset);
+            }
+            Some(Ok(documents)) => {
+                for document in documents {
+                    draft.record.arrived = document.arrived.unwrap_or(at.arrived);
+                    draft.record_at(unwrapper, router, &document.event, offset.saturating_add(document.offset));
+                }
+            }
+            Some(Err(why)) => return Err(End::Unreadable(format!("{} at byte {} {why}", at.name, stretch.offset))),
         }
-        draft.record_of(&mut self.unwrapper, &mut self.router, &stretch.bytes);
-        draft.move_by(usize::try_from(stretch.offset).unwrap_or(usize::MAX));
-        draft
+        Ok(draft)
     }
 
     /// The rest of an object whose gzip is broken cannot be had; what was read of it last is kept with the place.

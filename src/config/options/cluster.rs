@@ -64,6 +64,7 @@ const REGIONS: &[Verb] = &[
     Verb::DeadLettersExport,
     Verb::DeadLettersImport,
     Verb::Replay,
+    Verb::Put,
     Verb::LeasesList,
     Verb::LeasesReset,
     Verb::LeasesMove,

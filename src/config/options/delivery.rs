@@ -13,7 +13,7 @@ const MOST_MEMORY: u64 = 64 << 30;
 const MOST_REQUEST: u64 = 95 * MB;
 
 /// Commands that drain before they end.
-const DRAINERS: &[Verb] = &[Verb::Run, Verb::Webhook, Verb::DeadLettersRedrive, Verb::Replay];
+const DRAINERS: &[Verb] = &[Verb::Run, Verb::Put, Verb::Webhook, Verb::DeadLettersRedrive, Verb::Replay];
 
 options! {
     "Delivery";

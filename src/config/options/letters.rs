@@ -44,7 +44,8 @@ options! {
         value: "s3://BUCKET/PREFIX|PATH",
         on: &[Verb::Replay],
         required_on: &[Verb::Replay],
-        help: "Where Firehose left its objects: a bucket with a prefix, or a file or a directory on this machine.",
+        help: "Where Firehose left its objects, or where the documents of an index were dumped: a bucket with a prefix, or a \
+               file or a directory on this machine.",
     }
     PROGRESS: PathBuf = units::path, {
         name: "progress",

@@ -41,9 +41,16 @@ fn lines(event: &Scanned, take: &mut dyn FnMut(Part<'_>)) {
     }
 }
 
-/// Whether all of a line is objects and arrays.
+/// Whether all of a line is objects: what is none is no event, and a line of it is one.
 fn is_json(line: &str) -> bool {
-    let line = line.trim_start();
-    let mut values = serde_json::Deserializer::from_str(line).into_iter::<IgnoredAny>();
-    line.starts_with(['{', '[']) && values.all(|value| value.is_ok())
+    let mut rest = line.trim();
+    let is_empty = rest.is_empty();
+    while !rest.is_empty() {
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
+        if !rest.starts_with('{') || values.next().is_none_or(|value| value.is_err()) {
+            return false;
+        }
+        rest = rest[values.byte_offset()..].trim_start();
+    }
+    !is_empty
 }

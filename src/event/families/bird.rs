@@ -9,6 +9,9 @@
 //! | … of a kind to come | `type`, `timestamp`, `event_id`, and one of `message_id`, `transmission_id`, `rcpt_to` |
 //! | inbound mail (`relay_message`) | `webhook_id`, `msg_from`, `rcpt_to`, `content` and no `type` |
 //!
+//! A row of a kind to come without an `event_id` is not recognised, though `msys` around it says whose it is: a dead letter
+//! keeps the row and not what was around it, and must make the same document again.
+//!
 //! `timestamp` files a row; Bird's clock made it: seconds as a number or as digits in a string, in the Events API
 //! RFC 3339. Inbound mail has none.
 //!

@@ -11,7 +11,7 @@
 //! Source: the Amazon Connect administrator guide, "Data model for Amazon Connect contact records"
 //! (docs.aws.amazon.com/connect/latest/adminguide/ctr-data-model.html).
 
-use super::Knowledge;
+use super::{Knowledge, is_text};
 use crate::event::clock::{Clock, stamp};
 use crate::event::family::Family;
 use crate::event::redact::Personal;
@@ -48,7 +48,7 @@ const PERSONAL: &[(&str, Personal)] = &[
 ];
 
 fn recognise(event: &Scanned) -> bool {
-    let is_text = |key: &str| event.get(key.as_bytes()).is_some_and(|value| value.starts_with(b"\""));
+    let is_text = |name| is_text(event, name);
     is_text("ContactId")
         && (is_text("AWSContactTraceRecordFormatVersion")
             || ["InstanceARN", "Channel", "InitiationMethod"].into_iter().all(is_text))

@@ -8,7 +8,7 @@
 //! Fields: AWS End User Messaging SMS User Guide, "Event format", "Event types", "RCS message events" and "Example of a
 //! two-way SMS message payload". WhatsApp is [`super::whatsapp`], in the same indices.
 
-use super::Knowledge;
+use super::{Knowledge, is_text};
 use crate::event::clock::{Clock, stamp};
 use crate::event::family::Family;
 use crate::event::msg::unquoted;
@@ -42,7 +42,8 @@ const PERSONAL: &[(&str, Personal)] = &[
     ("messageBody", Personal::Body),
     ("messageKeyword", Personal::Body),
     // Of some it begins with the number.
-    ("inboundMessageId", Personal::Contact),
+    ("inboundMessageId", Personal::Numbered),
+    ("messageStatusDescription", Personal::Mixed),
 ];
 
 /// The channel of something that was sent, and what became of it in the provider's word: the two halves of `eventType`.
@@ -55,5 +56,5 @@ fn kind(event: &Scanned) -> Option<(&'static str, &[u8])> {
 }
 
 fn is_inbound(event: &Scanned) -> bool {
-    event.get(b"inboundMessageId").is_some_and(|id| id.starts_with(b"\"")) && event.get(b"destinationNumber").is_some()
+    is_text(event, "inboundMessageId") && event.get(b"destinationNumber").is_some()
 }

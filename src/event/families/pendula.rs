@@ -10,7 +10,7 @@
 //!
 //! Source: Pendula's help centre, "Adding Amazon Kinesis Integration in Pendula", its type file.
 
-use super::{Knowledge, Reading};
+use super::{Knowledge, Reading, is_text};
 use crate::event::clock::{Clock, stamp};
 use crate::event::family::Family;
 use crate::event::msg::{Field, unquoted};
@@ -40,6 +40,8 @@ const PERSONAL: &[(&str, Personal)] = &[
     ("payload.replyTo", Personal::Contact),
     ("payload.subject", Personal::Body),
     ("payload.body", Personal::Body),
+    ("errors.errorMessage", Personal::Mixed),
+    ("errorDetails.errorMessage", Personal::Mixed),
 ];
 
 /// The kinds and what they mean. A flow that starts or ends is no message.
@@ -65,7 +67,7 @@ fn kind(event: &Scanned) -> Option<&'static (&'static str, Option<&'static str>)
 
 fn recognise(event: &Scanned) -> bool {
     let has = |key: &str| event.get(key.as_bytes()).is_some();
-    event.get(b"kind").is_some_and(|kind| kind.starts_with(b"\""))
+    is_text(event, "kind")
         && has("timestamp")
         && (has("messageId") || has("experienceId"))
         && (kind(event).is_some() || has("customContext") || has("workflowContext"))
@@ -79,11 +81,14 @@ fn read(event: &Scanned, reading: &mut Reading<'_>) {
     let msg = &mut *reading.msg;
     msg.text(Field::Event, event.get(b"kind"));
     // Only the events that carry a message say through which channel it goes.
-    if let Some(channel) = event.at(&["payload", "kind"]).and_then(channel) {
+    let through = event.at(&["payload", "kind"]);
+    if let Some(channel) = through.and_then(channel) {
         msg.word(Field::Channel, channel);
     }
     if let Some((_, Some(status))) = kind(event) {
-        msg.word(Field::Status, status);
+        // Mail alone bounces.
+        let is_other = through.is_some_and(|kind| kind != b"\"email\"");
+        msg.word(Field::Status, if *status == "bounced" && is_other { "failed" } else { status });
     }
     msg.text(Field::Id, event.get(b"messageId"));
     msg.address(Field::To, event.at(&["payload", "recipient"]));

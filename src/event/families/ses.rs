@@ -59,8 +59,7 @@ const PERSONAL: &[(&str, Personal)] = &[
     ("receipt.recipients", Personal::Contact),
     ("open.ipAddress", Personal::Ip),
     ("click.ipAddress", Personal::Ip),
-    ("click.link", Personal::Mixed),
-    ("msg.link", Personal::Mixed),
+    ("mail.tags.ses:source-ip", Personal::Ip),
     ("content", Personal::Body),
 ];
 

@@ -8,6 +8,7 @@ use crate::event::clock::ClockBounds;
 use crate::event::unwrap::{Event, Piece, Rules, Unwrapper, Wrapping};
 
 pub mod near;
+mod page;
 
 /// 2026-07-07T04:53:20Z
 pub const ARRIVED: Millis = Millis(1_783_400_000_000);
@@ -75,6 +76,23 @@ pub fn samples(prefix: &str) -> Vec<(String, Value)> {
         }
     }
     samples
+}
+
+/// Fails when an event of 4n parts takes more than eight times as long as one of n: it would be four times where each
+/// part takes as long, and sixteen where each takes longer for every other. One calm moment is enough, because other
+/// programs run beside.
+pub fn assert_linear(n: usize, make: impl Fn(usize) -> Value) {
+    let (one, four) = (Bytes::from(make(n).to_string()), Bytes::from(make(4 * n).to_string()));
+    let best = |data: &Bytes| {
+        let run = || {
+            let begin = std::time::Instant::now();
+            events(data.clone());
+            begin.elapsed().as_secs_f64()
+        };
+        (0..3).map(|_| run()).fold(f64::INFINITY, f64::min)
+    };
+    let is_linear = || best(&four) / best(&one) < 8.0;
+    assert!((0..10).any(|_| is_linear()), "four times as many parts take more than eight times as long");
 }
 
 /// Samples that hold a greeting, a number or an address where others have an event.

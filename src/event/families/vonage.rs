@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use super::Knowledge;
+use super::{Knowledge, is_text};
 use crate::event::clock::{Clock, seconds, stamp, zoneless};
 use crate::event::family::Family;
 use crate::event::redact::Personal;
@@ -48,14 +48,20 @@ const PERSONAL: &[(&str, Personal)] = &[
     ("file", Personal::Body),
     ("location", Personal::Body),
     ("reply", Personal::Body),
+    ("button", Personal::Body),
+    ("vcard", Personal::Body),
+    ("sms.keyword", Personal::Body),
+    ("error.detail", Personal::Mixed),
+    ("provider_message", Personal::Mixed),
     ("order", Personal::Body),
     ("profile", Personal::User),
 ];
 
 fn recognise(event: &Scanned) -> bool {
-    let is_text = |name: &[u8]| event.get(name).is_some_and(|value| value.starts_with(b"\""));
     let hyphened: [&[u8]; 3] = [b"message-timestamp", b"network-code", b"err-code"];
-    is_text(b"msisdn") && is_text(b"messageId") && hyphened.into_iter().any(|name| event.get(name).is_some())
+    is_text(event, "msisdn")
+        && is_text(event, "messageId")
+        && hyphened.into_iter().any(|name| event.get(name).is_some())
 }
 
 fn at(event: &Scanned) -> Option<Millis> {

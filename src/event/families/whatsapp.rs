@@ -5,10 +5,15 @@
 //! | from SNS | `whatsAppWebhookEntry`: Meta's entry, JSON in a string | of the first status or message in the entry |
 //! | detail of EventBridge | `wabaId` | `eventTimestamp`, in a string |
 //!
+//! An entry of Meta's may hold several statuses and messages. It stays one document, so `msg` says of it the ids of all and
+//! what is the same for all: where a message was sent and another delivered, the document has both ids and no status, and
+//! who counts what was delivered does not see it. Of one message alone every event and every status is said, as a list. A
+//! list for several would say of each what is true of another. What became of which is in `webhook_entry`.
+//!
 //! Fields: AWS End User Messaging Social User Guide, "Message and event format" and "Monitoring with Amazon
 //! EventBridge"; Meta's WhatsApp Business Platform, webhooks "messages" and "Message status".
 
-use super::{Knowledge, eum};
+use super::{Knowledge, eum, is_text};
 use crate::event::clock::{Clock, seconds, stamp};
 use crate::event::family::Family;
 use crate::event::hidden::hidden;
@@ -24,7 +29,7 @@ mod tests;
 /// What is known of WhatsApp's events.
 pub const KNOWLEDGE: Knowledge = Knowledge {
     family: Family::Eum,
-    recognise: |event| is_text(event, b"whatsAppWebhookEntry") || is_text(event, b"wabaId"),
+    recognise: |event| is_text(event, "whatsAppWebhookEntry") || is_text(event, "wabaId"),
     stamp: |event| (at(event), Clock::Service),
     read: read::read,
     template: eum::TEMPLATE,
@@ -42,10 +47,6 @@ const PERSONAL: &[(&str, Personal)] = &[
 /// What an entry may be at most for its time to be looked for. The id of an event holds its time, so these are not the
 /// limits that an option sets: another value of the option would be another id for the same event.
 const LIMITS: ScanLimits = ScanLimits { depth: 100, keys: 100_000 };
-
-fn is_text(event: &Scanned, name: &[u8]) -> bool {
-    event.get(name).is_some_and(|value| value.starts_with(b"\""))
-}
 
 fn at(event: &Scanned) -> Option<Millis> {
     let Some(text) = event.get(b"whatsAppWebhookEntry") else {

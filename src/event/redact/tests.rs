@@ -72,6 +72,41 @@ fn a_path_that_is_named_goes_wherever_it_leads() {
     assert_ne!(hashed["attributes"]["email"], document()["attributes"]["email"]);
 }
 
+#[test]
+fn tags_go_by_what_they_look_like_and_by_the_path_they_repeat() {
+    let document = json!({"msg": {"tags": ["email=a@b.org", "phone=+64 21 123", "ses:source-ip=192.0.2.0", "userId=u1", "plan=gold", "n=12"]}});
+    let left = |rule: &str| {
+        let tags = redact(&[(rule, How::Hash)], "k", &document)["msg"]["tags"].clone();
+        document["msg"]["tags"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter(|tag| !tags.as_array().expect("a list").contains(tag))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(left("addresses"), ["email=a@b.org"]);
+    assert_eq!(left("phones"), ["phone=+64 21 123"]);
+    assert_eq!(left("ips"), ["ses:source-ip=192.0.2.0"]);
+    assert_eq!(left("users"), ["userId=u1"]);
+    assert_eq!(left("context.plan"), ["plan=gold"]);
+    assert_eq!(left("context.an"), [""; 0]);
+    assert_eq!(left("msg.tags").len(), 6);
+}
+
+#[test]
+fn what_was_made_a_text_or_put_in_an_object_goes_too() {
+    let drop = |rule: &str, document: &Value| redact(&[(rule, How::Drop)], "", document);
+    let text = json!({"profile": "{\"email\":\"a@b.org\"}", "mail": "[\"a@b.org\"]", "other": "{}"});
+    assert_eq!(drop("profile.email", &text), json!({"mail": "[\"a@b.org\"]", "other": "{}"}));
+    assert_eq!(drop("addresses", &text), json!({"profile": "{\"email\":\"a@b.org\"}", "other": "{}"}));
+    assert_eq!(drop("ips", &text), text);
+    assert_eq!(drop("addresses", &json!({"mail": {"_value": "a@b.org"}})), json!({"mail": {}}));
+    let id = |id: &str| drop("phones", &json!({"msg": {"id": id}}))["msg"]["id"].clone();
+    assert_eq!(id("12679164820-2026-06-17T17:36:29"), Value::Null);
+    assert_eq!(id("12345678-70f5-4a49-b84e-facf4424fe58"), "12345678-70f5-4a49-b84e-facf4424fe58");
+}
+
 /// HMAC-SHA256 of "a@b.org" under "key", computed by another program (`printf a@b.org | openssl dgst -sha256 -hmac key`).
 #[test]
 fn a_hash_is_of_the_text_and_of_the_key() {

@@ -64,7 +64,7 @@ impl Unwrapper {
     }
 
     /// A record in an envelope, which may be an aggregate: Lambda, for one, does not open what the producer packed.
-    fn record(&mut self, data: &Bytes, around: &Around<'_>, take: &mut impl FnMut(Piece)) {
+    pub(super) fn record(&mut self, data: &Bytes, around: &Around<'_>, take: &mut impl FnMut(Piece)) {
         let has_events = match aggregate::open(data, aggregate::MOST_RECORDS) {
             Aggregate::Plain => self.data(data, around, take),
             Aggregate::Records(users) => {

@@ -126,6 +126,10 @@ fn gzip_is_opened_within_its_limit() {
     check(bomb.clone(), &format!("too_large@0+{}", bomb.len()));
     let (_, body) = event(gzip(b"{\"a\":1}"));
     assert_eq!(body["essink"]["envelopes"], json!(["gzip"]));
+    let (_, body) = event(gzip(&gzip(b"{\"a\":1}")));
+    assert_eq!(body["essink"]["envelopes"], json!(["gzip", "gzip"]), "whoever compressed it twice");
+    let deep = (0..10).fold(b"{}".to_vec(), |data, _| gzip(&data));
+    assert_eq!(unwrap(deep).len(), 1, "and one who did it ten times has a dead letter");
 }
 
 #[test]

@@ -45,6 +45,11 @@ impl Lane {
         self.again.is_empty() && self.fresh.is_empty()
     }
 
+    /// Whether the shard takes what it is given.
+    pub fn is_calm(&self) -> bool {
+        self.trouble.is_none()
+    }
+
     /// Bytes that it may send now.
     pub fn room(&self, now: Instant) -> usize {
         match &self.trouble {
@@ -55,25 +60,25 @@ impl Lane {
     }
 
     /// The next record, of at most `room` bytes; the first one of a request may be larger than that.
-    pub fn next(&mut self, now: Instant, room: usize, first: bool) -> Option<Parcel> {
+    pub fn next(&mut self, room: usize, first: bool) -> Option<Parcel> {
         if room == 0 {
             return None;
         }
-        while self.again.front().is_some_and(|parcel| !parcel.is_live(now)) {
+        while self.again.front().is_some_and(|parcel| !parcel.is_live()) {
             self.again.pop_front();
         }
         match self.again.front() {
             Some(head) if first || (head.bytes <= room && !head.alone) => self.again.pop_front(),
             Some(_) => None,
-            None => self.pack(now, room, first),
+            None => self.pack(room, first),
         }
     }
 
     /// Events of this lane up to a full record.
-    fn pack(&mut self, now: Instant, room: usize, first: bool) -> Option<Parcel> {
+    fn pack(&mut self, room: usize, first: bool) -> Option<Parcel> {
         let mut parcel: Option<Parcel> = None;
         while let Some(head) = self.fresh.pop_front() {
-            if !head.ticket.is_live(now) {
+            if !head.ticket.is_live() {
                 continue;
             }
             let bytes = head.bytes();
@@ -105,20 +110,21 @@ impl Lane {
             // A shard that takes something is not asked more and more seldom.
             let before = self.trouble.as_ref().map(|(trouble, _)| trouble).filter(|_| accepted == 0);
             self.trouble = Some((Trouble::next(before, now, chance), accepted.max(TARGET)));
-            return self.forget(now);
+            return self.forget();
         }
+        let took_all = self.is_empty();
         if let Some((_, budget)) = &mut self.trouble {
             *budget = budget.saturating_mul(2);
-            if *budget >= REQUEST_BYTES {
+            if took_all || *budget >= REQUEST_BYTES {
                 self.trouble = None;
             }
         }
     }
 
-    /// Lets go of what nobody waits for any more.
-    pub fn forget(&mut self, now: Instant) {
-        self.again.retain(|parcel| parcel.is_live(now));
-        self.fresh.retain(|event| event.ticket.is_live(now));
+    /// Lets go of what nobody waits for any more: while nothing can be sent it would keep the room of others.
+    pub fn forget(&mut self) {
+        self.again.retain(Parcel::is_live);
+        self.fresh.retain(|event| event.ticket.is_live());
     }
 
     /// When it may send; `None` when nothing waits, or a request under way comes first.

@@ -105,7 +105,7 @@ impl Lanes {
         while idle < lanes && load.len() < REQUEST_RECORDS && !load.last().is_some_and(|parcel| parcel.alone) {
             let room =
                 if load.is_empty() { rooms[at] } else { rooms[at].min(REQUEST_BYTES - bytes.min(REQUEST_BYTES)) };
-            match self.lanes[at].next(now, room, load.is_empty()) {
+            match self.lanes[at].next(room, load.is_empty()) {
                 None => idle += 1,
                 Some(parcel) => {
                     idle = 0;
@@ -139,17 +139,23 @@ impl Lanes {
         self.each_lane(load, Lane::landed);
     }
 
-    /// A request was answered record by record; says whether that ends a time in which none was.
-    pub fn answered(&mut self) -> bool {
-        self.trouble.take().is_some()
+    /// A request was answered record by record; says how many before it failed in a row.
+    pub fn answered(&mut self) -> u32 {
+        self.trouble.take().map_or(0, |trouble| trouble.faults)
     }
 
-    /// A whole request failed; says whether that begins a time of trouble.
-    pub fn failed(&mut self, now: Instant) -> bool {
-        let begins = self.trouble.is_none();
-        self.trouble = Some(Trouble::next(self.trouble.as_ref(), now, &mut self.chance));
-        self.forget(now);
-        begins
+    /// Whether nothing is being refused.
+    pub fn is_calm(&self) -> bool {
+        self.trouble.is_none() && self.lanes.iter().all(Lane::is_calm)
+    }
+
+    /// A whole request failed; says how many have in a row.
+    pub fn failed(&mut self, now: Instant) -> u32 {
+        let trouble = Trouble::next(self.trouble.as_ref(), now, &mut self.chance);
+        let faults = trouble.faults;
+        self.trouble = Some(trouble);
+        self.lanes.iter_mut().for_each(Lane::forget);
+        faults
     }
 
     /// What became of each record of an answered request: its hash key, its bytes, and whether its shard took it.
@@ -167,11 +173,6 @@ impl Lanes {
     /// Whether a record of this hash key was to be in this shard.
     pub fn expected(&self, hash_key: u128, shard: &ShardId) -> bool {
         self.shards.id(hash_key) == Some(shard)
-    }
-
-    /// Lets go of what nobody waits for any more: while nothing can be sent it would keep the room of others.
-    fn forget(&mut self, now: Instant) {
-        self.lanes.iter_mut().for_each(|lane| lane.forget(now));
     }
 
     /// When something that waits may be sent; `None` when nothing waits, or a request under way comes first.

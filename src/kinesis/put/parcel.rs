@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::time::Instant;
 
 use super::api::Packed;
 use super::frame::{self, EVENT, FRAME, Keyed};
@@ -105,8 +104,8 @@ impl Parcel {
     }
 
     /// Whether anybody still waits for it.
-    pub fn is_live(&self, now: Instant) -> bool {
-        self.shares.iter().any(|(ticket, _)| ticket.is_live(now))
+    pub fn is_live(&self) -> bool {
+        self.shares.iter().any(|(ticket, _)| ticket.is_live())
     }
 
     /// It is in the stream.

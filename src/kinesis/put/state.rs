@@ -68,7 +68,7 @@ impl Shared {
         u32::try_from(bytes.div_ceil(Self::UNIT)).unwrap_or(u32::MAX).min(self.units)
     }
 
-    /// Why nothing can be put now.
+    /// Why something was refused last; `None` once all is taken again.
     pub fn trouble(&self, why: Option<Arc<str>>) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }

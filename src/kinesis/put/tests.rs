@@ -145,6 +145,13 @@ async fn requests_keep_the_limits_of_the_service() {
         producer_with(&fake, 1 << 30).put(items.clone(), 60 * SECOND).await.unwrap();
         check_once(&fake, &items);
     }
+    // A record for each of more shards than a request may have records.
+    let fake = Fake::new(700);
+    let items: Vec<Item> = (0..5_000).map(|i| event(i, 10)).collect();
+    producer(&fake).put(items.clone(), 60 * SECOND).await.unwrap();
+    check_once(&fake, &items);
+    assert_eq!(fake.requests()[0], 500);
+
     let fake = Fake::new(1);
     let items: Vec<Item> = (0..3).map(|i| event(i, 6 << 20)).chain((3..50).map(|i| event(i, 100_000))).collect();
     fake.world().layout.largest = 10 << 20;
@@ -227,6 +234,29 @@ async fn the_bytes_that_wait_are_bounded() {
     // Larger than all of the room: it waits until it is alone, and goes.
     producer.put(vec![event(3, 500_000), event(4, 500_000), event(5, 500_000)], SECOND).await.unwrap();
     assert_eq!(producer.shared.room.available_permits(), producer.shared.units as usize);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_late_makes_room_while_nothing_can_be_sent() {
+    for whole in [true, false] {
+        let fake = Fake::answering(1, move |_, records| match whole {
+            true => Reply::Fail(throttled()),
+            false => Reply::Each(vec![Some(throttled()); records.len()]),
+        });
+        let producer = producer_with(&fake, 1 << 20);
+        let put = |n: usize, within: Duration| {
+            let producer = producer.clone();
+            tokio::spawn(async move { producer.put(vec![event(n, 400_000)], within).await })
+        };
+        let stuck = put(0, 3600 * SECOND);
+        tokio::time::sleep(SECOND).await;
+        assert!(put(1, SECOND).await.unwrap().is_err());
+        // At the next refusal, two seconds later at most, what nobody waits for has gone.
+        tokio::time::sleep(3 * SECOND).await;
+        let used = (producer.shared.units as usize - producer.shared.room.available_permits()) * 64;
+        assert!((400_000..410_000).contains(&used), "whole {whole}: {used} bytes, and one event waits");
+        assert!(!stuck.is_finished());
+    }
 }
 
 #[tokio::test(start_paused = true)]

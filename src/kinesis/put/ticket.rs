@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tokio::time::Instant;
 
 use super::PutError;
 
@@ -11,7 +10,6 @@ use super::PutError;
 #[derive(Debug)]
 pub struct Ticket {
     events: usize,
-    deadline: Instant,
     state: Mutex<State>,
     /// Goes back when the last of the events has gone.
     _room: OwnedSemaphorePermit,
@@ -28,14 +26,10 @@ struct State {
 
 impl Ticket {
     /// A ticket for so many events, and where its answer comes.
-    pub fn new(
-        events: usize,
-        deadline: Instant,
-        room: OwnedSemaphorePermit,
-    ) -> (Arc<Self>, oneshot::Receiver<Result<(), PutError>>) {
+    pub fn new(events: usize, room: OwnedSemaphorePermit) -> (Arc<Self>, oneshot::Receiver<Result<(), PutError>>) {
         let (caller, answer) = oneshot::channel();
         let state = Mutex::new(State { stored: 0, why: None, caller: Some(caller) });
-        (Arc::new(Self { events, deadline, state, _room: room }), answer)
+        (Arc::new(Self { events, state, _room: room }), answer)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -43,9 +37,9 @@ impl Ticket {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether somebody still waits: nobody sends on an event whose caller has its answer, has gone, or is late.
-    pub fn is_live(&self, now: Instant) -> bool {
-        now < self.deadline && self.state().caller.as_ref().is_some_and(|caller| !caller.is_closed())
+    /// Whether somebody still waits. An event whose caller has its answer, is late or has gone is not sent any more.
+    pub fn is_live(&self) -> bool {
+        self.state().caller.as_ref().is_some_and(|caller| !caller.is_closed())
     }
 
     /// So many events more are in the stream.

@@ -23,6 +23,9 @@ pub const FLIGHTS: usize = 4;
 /// Least time between two looks at the stream. `ListShards`: 1,000 calls a second a stream; a reshard takes half a minute.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 
+/// So many requests that fail in a row are trouble; fewer are a day like any other.
+const WORTH_A_WORD: u32 = 3;
+
 /// What the producer hands over.
 #[derive(Debug)]
 pub enum Message {
@@ -112,8 +115,7 @@ impl<A: PutApi> Worker<A> {
     }
 
     fn answered(&mut self, parcels: Vec<Parcel>, outcomes: Vec<Result<ShardId, Fault>>) {
-        if self.lanes.answered() {
-            self.shared.trouble(None);
+        if self.lanes.answered() >= WORTH_A_WORD {
             tracing::info!("kinesis takes events again");
         }
         let results = parcels.iter().zip(&outcomes);
@@ -132,15 +134,17 @@ impl<A: PutApi> Worker<A> {
                 Err(fault) => parcel.never(&fault.to_string()),
             }
         }
+        if self.lanes.is_calm() {
+            self.shared.trouble(None);
+        }
     }
 
     fn failed(&mut self, mut parcels: Vec<Parcel>, fault: &Fault) {
         let why: Arc<str> = fault.to_string().into();
         if passes(fault) {
-            if self.lanes.failed(Instant::now()) {
+            if self.lanes.failed(Instant::now()) == WORTH_A_WORD {
                 tracing::warn!("kinesis takes no events now, trying again: {why}");
             }
-            self.shared.trouble(Some(why.clone()));
             return parcels.into_iter().for_each(|parcel| self.again(parcel, &why));
         }
         // The stream may be another now, or take smaller records only.
@@ -155,6 +159,7 @@ impl<A: PutApi> Worker<A> {
 
     fn again(&mut self, parcel: Parcel, why: &Arc<str>) {
         self.shared.counts.again.fetch_add(1, Relaxed);
+        self.shared.trouble(Some(why.clone()));
         parcel.again(why);
         self.lanes.again(parcel);
     }

@@ -92,6 +92,16 @@ fn what_is_not_said_is_absent() {
     assert_eq!((&said["reason"], &said["reason_class"]), (&json!("gone"), &Value::Null));
 }
 
+/// The vocabulary has bounces for mail; `failed` is the same of everything else.
+#[test]
+fn only_mail_bounces() {
+    let status = |more: Value| msg(Family::Pendula, &pendula("bounced", more))["status"].clone();
+    assert_eq!(status(json!({"messageId": "m1", "payload": sms()})), "failed");
+    assert_eq!(status(json!({"messageId": "m1", "payload": {"kind": "pigeon"}})), "failed");
+    assert_eq!(status(json!({"messageId": "m1", "payload": email()})), "bounced");
+    assert_eq!(status(json!({"messageId": "m1"})), "bounced", "what it was is not said");
+}
+
 #[test]
 fn its_own_stamp_files_it() {
     for (stamp, at) in [

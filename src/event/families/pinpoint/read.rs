@@ -1,48 +1,53 @@
 //! What Pinpoint's events say in the common vocabulary.
 
-use crate::event::families::Reading;
+use crate::event::families::{Reading, addresses};
 use crate::event::msg::{Field, Msg, number, unquoted};
-use crate::event::scan::Scanned;
+use crate::event::scan::{Scanned, View};
 use crate::event::walk;
 
 /// Says it, and puts the endpoint of campaign and journey events, which comes as text, where app events have theirs.
 pub fn read(event: &Scanned, reading: &mut Reading<'_>) {
     let hidden = endpoint_in_text(event, reading);
-    let endpoint = event.get(b"endpoint").or(hidden.as_deref()).unwrap_or_default();
+    let endpoint = &hidden.as_ref().map_or_else(|| event.object(&["endpoint"]), |hidden| hidden.object(&[]));
+    let attributes = &event.object(&["attributes"]);
     let event_type = event.get(b"event_type").map(unquoted).unwrap_or_default();
     reading.msg.text(Field::Event, event.get(b"event_type"));
     // The documentation of 2018 writes `_sms.*`, the service `_SMS.*`.
     let kind = event_type.to_ascii_lowercase();
     let (head, tail) = kind.split_at(kind.iter().position(|b| *b == b'.').map_or(kind.len(), |dot| dot + 1));
     match head {
-        b"_email." => email(event, tail, reading.msg),
-        b"_sms." => sms(event, tail, reading),
-        b"_campaign." | b"_journey." => attempt(event, endpoint, tail, reading.msg),
+        b"_email." => email(event, attributes, tail, reading.msg),
+        b"_sms." => sms(event, attributes, tail, reading),
+        b"_campaign." | b"_journey." => attempt(attributes, endpoint, tail, reading.msg),
         _ => reading.msg.word(Field::Channel, "app"),
     }
-    sender(event, reading.msg);
-    person(event, endpoint, reading.msg);
+    sender(attributes, reading.msg);
+    person(event, attributes, endpoint, reading.msg);
     if let Some(endpoint) = hidden {
-        reading.add("endpoint", endpoint);
+        reading.add("endpoint", endpoint.json);
     }
 }
 
 /// The object in `client_context.custom.endpoint`: events of campaigns and journeys hide it in a string.
-fn endpoint_in_text(event: &Scanned, reading: &Reading<'_>) -> Option<Vec<u8>> {
+fn endpoint_in_text(event: &Scanned, reading: &Reading<'_>) -> Option<Scanned> {
     if event.get(b"endpoint").is_some() {
         return None;
     }
     let endpoint = reading.hidden(event.at(&["client_context", "custom", "endpoint"]))?;
-    endpoint.json.starts_with(b"{").then_some(endpoint.json)
+    endpoint.json.starts_with(b"{").then_some(endpoint)
 }
 
-fn email(event: &Scanned, tail: &[u8], msg: &mut Msg) {
+fn email(event: &Scanned, attributes: &View<'_>, tail: &[u8], msg: &mut Msg) {
     msg.word(Field::Channel, "email");
+    let mail_event = event.object(&["facets", "email_channel", "mail_event"]);
+    let at = |path: &[&str]| mail_event.at(path);
+    let complaint = at(&["complaint", "complaint_feedback_type"]);
     let status = match tail {
         b"send" => Some("sent"),
         b"delivered" => Some("delivered"),
         b"hardbounce" | b"softbounce" => Some("bounced"),
-        b"complaint" => Some("complained"),
+        // RFC 5965: "the entity providing the report does not consider the message to be spam".
+        b"complaint" => (complaint != Some(b"\"not-spam\"")).then_some("complained"),
         b"open" => Some("opened"),
         b"click" => Some("clicked"),
         b"unsubscribe" => Some("unsubscribed"),
@@ -52,9 +57,12 @@ fn email(event: &Scanned, tail: &[u8], msg: &mut Msg) {
     if let Some(status) = status {
         msg.word(Field::Status, status);
     }
-    let mail_event = event.at(&["facets", "email_channel", "mail_event"]).unwrap_or_default();
-    let at = |path: &[&str]| walk::at(mail_event, path);
     msg.text(Field::Id, at(&["mail", "message_id"]));
+    // Whom it happened to, as in SES: `mail.destination` lists those too to whom nothing did.
+    for list in [["bounce", "bounced_recipients"], ["complaint", "complained_recipients"], ["delivery", "recipients"]] {
+        let named = addresses(walk::elements(at(&list).unwrap_or_default()), "email_address");
+        msg.address(Field::To, named.as_deref());
+    }
     msg.address(Field::To, at(&["mail", "destination"]));
     msg.address(Field::From, at(&["mail", "from_address"]));
     if let Some(bounced) = at(&["bounce", "bounced_recipients"]).and_then(|list| walk::elements(list).next()) {
@@ -62,11 +70,11 @@ fn email(event: &Scanned, tail: &[u8], msg: &mut Msg) {
     }
     msg.text(Field::Reason, at(&["reject", "reason"]));
     msg.class(at(&["bounce", "bounce_type"]), at(&["bounce", "bounce_sub_type"]));
-    msg.text(Field::ReasonClass, at(&["complaint", "complaint_feedback_type"]));
+    msg.text(Field::ReasonClass, complaint);
     msg.text(Field::Link, at(&["click", "link"]));
     if tail == b"click" {
         // Of a click `feedback` is the address, of other events a word.
-        msg.text(Field::Link, event.at(&["attributes", "feedback"]).filter(|link| link.starts_with(b"\"http")));
+        msg.text(Field::Link, attributes.get("feedback").filter(|link| link.starts_with(b"\"http")));
     }
     for opened in ["click", "open"] {
         msg.text(Field::UserAgent, at(&[opened, "user_agent"]));
@@ -74,8 +82,8 @@ fn email(event: &Scanned, tail: &[u8], msg: &mut Msg) {
     }
 }
 
-fn sms(event: &Scanned, tail: &[u8], reading: &mut Reading<'_>) {
-    let at = |name: &str| event.at(&["attributes", name]);
+fn sms(event: &Scanned, attributes: &View<'_>, tail: &[u8], reading: &mut Reading<'_>) {
+    let at = |name: &str| attributes.get(name);
     let context = reading.hidden(at("customer_context"));
     let msg = &mut *reading.msg;
     msg.word(Field::Channel, "sms");
@@ -109,8 +117,8 @@ fn sms(event: &Scanned, tail: &[u8], reading: &mut Reading<'_>) {
 }
 
 /// A campaign or a journey has done something for one endpoint; the message itself has events of its own.
-fn attempt(event: &Scanned, endpoint: &[u8], tail: &[u8], msg: &mut Msg) {
-    let at = |name: &str| event.at(&["attributes", name]);
+fn attempt(attributes: &View<'_>, endpoint: &View<'_>, tail: &[u8], msg: &mut Msg) {
+    let at = |name: &str| attributes.get(name);
     let send_status = at("campaign_send_status").or(at("journey_send_status"));
     msg.text(Field::SendStatus, send_status);
     msg.text(Field::Reason, at("journey_send_status_message"));
@@ -125,14 +133,14 @@ fn attempt(event: &Scanned, endpoint: &[u8], tail: &[u8], msg: &mut Msg) {
     if let Some(status) = status {
         msg.word(Field::Status, status);
     }
-    let through = [at("delivery_type"), at("journey_activity_type"), walk::at(endpoint, &["ChannelType"])];
+    let through = [at("delivery_type"), at("journey_activity_type"), endpoint.get("ChannelType")];
     let named = through.into_iter().flatten().find_map(|name| channel(unquoted(name)));
     // Only pushes are opened and received.
     let channel = if tail == b"send" { named } else { named.or(Some("push")) };
     if let Some(channel) = channel {
         msg.word(Field::Channel, channel);
     }
-    msg.address(Field::To, walk::at(endpoint, &["Address"]));
+    msg.address(Field::To, endpoint.get("Address"));
 }
 
 fn channel(name: &[u8]) -> Option<&'static str> {
@@ -147,9 +155,8 @@ fn channel(name: &[u8]) -> Option<&'static str> {
     }
 }
 
-fn sender(event: &Scanned, msg: &mut Msg) {
-    let at = |name: &str| event.at(&["attributes", name]);
-    for (kind, id) in [("campaign", at("campaign_id")), ("journey", at("journey_id"))] {
+fn sender(attributes: &View<'_>, msg: &mut Msg) {
+    for (kind, id) in [("campaign", attributes.get("campaign_id")), ("journey", attributes.get("journey_id"))] {
         msg.text(Field::Campaign, id);
         if msg.has(Field::Campaign) {
             return msg.word(Field::CampaignKind, kind);
@@ -158,16 +165,16 @@ fn sender(event: &Scanned, msg: &mut Msg) {
 }
 
 /// Who it was, on what, in which session, and where.
-fn person(event: &Scanned, endpoint: &[u8], msg: &mut Msg) {
-    msg.text(Field::User, walk::at(endpoint, &["User", "UserId"]));
+fn person(event: &Scanned, attributes: &View<'_>, endpoint: &View<'_>, msg: &mut Msg) {
+    msg.text(Field::User, endpoint.at(&["User", "UserId"]));
     msg.text(Field::User, event.at(&["client", "user_id"]));
     msg.text(Field::Client, event.at(&["client", "client_id"]));
     msg.text(Field::Client, event.get(b"cognito_id"));
     msg.text(Field::Session, event.at(&["session", "session_id"]));
     msg.text(Field::Session, event.at(&["session", "id"]));
-    msg.text(Field::Session, event.at(&["attributes", "_session.id"]));
+    msg.text(Field::Session, attributes.get("_session.id"));
     msg.text(Field::Device, event.at(&["device", "model"]));
     msg.text(Field::Device, event.get(b"model"));
-    msg.text(Field::Country, walk::at(endpoint, &["Location", "Country"]));
-    msg.geo(walk::at(endpoint, &["Location", "Latitude"]), walk::at(endpoint, &["Location", "Longitude"]));
+    msg.text(Field::Country, endpoint.at(&["Location", "Country"]));
+    msg.geo(endpoint.at(&["Location", "Latitude"]), endpoint.at(&["Location", "Longitude"]));
 }

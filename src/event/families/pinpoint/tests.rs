@@ -86,6 +86,47 @@ fn mail_says_whom_and_why() {
     );
 }
 
+/// RFC 5965: such a report says that the mail is no spam.
+#[test]
+fn a_report_of_no_spam_is_no_complaint() {
+    let said = |feedback: &str| {
+        let complaint = json!({"complaint": {"complaint_feedback_type": feedback}});
+        let facets = json!({"facets": {"email_channel": {"mail_event": complaint}}});
+        let said = msg(Family::Pinpoint, &pinpoint("_email.complaint", facets));
+        (said["status"].clone(), said["reason_class"].clone())
+    };
+    assert_eq!(said("abuse"), (json!("complained"), json!("abuse")));
+    assert_eq!(said("not-spam"), (Value::Null, json!("not-spam")));
+}
+
+/// `mail.destination` lists those too to whom nothing happened.
+#[test]
+fn mail_is_about_the_recipients_it_names() {
+    let to = |tail: &str, mut mail_event: Value| {
+        mail_event["mail"] = json!({"destination": ["a@x.org", "b@y.org"]});
+        let facets = json!({"facets": {"email_channel": {"mail_event": mail_event}}});
+        let said = msg(Family::Pinpoint, &pinpoint(&format!("_email.{tail}"), facets));
+        (said["to"].clone(), said["to_domain"].clone())
+    };
+    let list = json!([{"email_address": "b@y.org"}]);
+    for (tail, inner) in [
+        ("hardbounce", json!({"bounce": {"bounced_recipients": list}})),
+        ("softbounce", json!({"bounce": {"bounced_recipients": list}})),
+        ("complaint", json!({"complaint": {"complained_recipients": list}})),
+        ("delivered", json!({"delivery": {"recipients": ["b@y.org"]}})),
+    ] {
+        assert_eq!(to(tail, inner), (json!("b@y.org"), json!("y.org")), "{tail}");
+    }
+    for (tail, inner) in [
+        ("send", json!({"send": {}})),
+        ("hardbounce", json!({"bounce": {"bounced_recipients": []}})),
+        ("complaint", json!({"complaint": {"complained_recipients": [{"email_address": ""}, {}, 1]}})),
+        ("delivered", json!({"delivery": {}})),
+    ] {
+        assert_eq!(to(tail, inner), (json!(["a@x.org", "b@y.org"]), json!("x.org")), "{tail}");
+    }
+}
+
 fn sms(tail: &str) -> Value {
     pinpoint(
         &format!("_SMS.{tail}"),

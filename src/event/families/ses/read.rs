@@ -1,7 +1,9 @@
 //! What the events of SES say in the common vocabulary.
 
+use std::collections::HashSet;
+
 use super::{Kind, happened, name};
-use crate::event::families::Reading;
+use crate::event::families::{Reading, addresses};
 use crate::event::msg::{Field, Msg};
 use crate::event::scan::Scanned;
 use crate::event::walk;
@@ -18,9 +20,10 @@ pub fn read(event: &Scanned, reading: &mut Reading<'_>) {
         msg.word(Field::Status, status);
     }
     msg.text(Field::Id, of_mail("messageId"));
-    if let Some(kind) = kind {
-        to(kind, inner, msg);
-    }
+    // Whom it happened to. A mail to three of which one bounces is one event with three in `mail.destination`: taken from
+    // there, the other two would have bounced as well, and their domains with them.
+    let named = kind.and_then(|kind| addresses(recipients(kind, inner), "emailAddress"));
+    msg.address(Field::To, named.as_deref());
     msg.address(Field::To, of_mail("destination"));
     tags(of_mail("tags").unwrap_or_default(), msg);
     msg.address(Field::From, of_mail("source"));
@@ -53,27 +56,14 @@ fn unsubscribes(inner: &[u8]) -> bool {
         let list = walk::at(inner, &[when, "topicSubscriptionStatus"]).unwrap_or_default();
         walk::elements(list).map(|topic| (walk::at(topic, &["topicName"]), walk::at(topic, &["subscriptionStatus"])))
     };
-    let was_on = |name| topics("oldTopicPreferences").any(|topic| topic == (name, Some(b"\"OptIn\"")));
-    all("newTopicPreferences")
-        || topics("newTopicPreferences").any(|(name, status)| status == Some(b"\"OptOut\"") && was_on(name))
-}
-
-/// Whom it happened to. A mail to three of which one bounces is one event with three in `mail.destination`: taken from
-/// there, the other two would have bounced as well, and their domains with them.
-fn to(kind: &Kind, inner: &[u8], msg: &mut Msg) {
-    let mut strings = Vec::new();
-    for recipient in recipients(kind, inner) {
-        let address =
-            if recipient.starts_with(b"\"") { Some(recipient) } else { walk::at(recipient, &["emailAddress"]) };
-        if let Some(address) = address {
-            strings.push(if strings.is_empty() { &b"["[..] } else { b"," });
-            strings.push(address);
-        }
+    let with = |when, wanted: &'static [u8]| {
+        topics(when).filter(move |(_, status)| *status == Some(wanted)).map(|(name, _)| name)
+    };
+    if all("newTopicPreferences") {
+        return true;
     }
-    if !strings.is_empty() {
-        strings.push(b"]");
-        msg.address(Field::To, Some(&strings.concat()));
-    }
+    let were_on: HashSet<_> = with("oldTopicPreferences", b"\"OptIn\"").collect();
+    with("newTopicPreferences", b"\"OptOut\"").any(|name| were_on.contains(&name))
 }
 
 fn recipients<'a>(kind: &Kind, inner: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {

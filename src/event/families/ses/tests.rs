@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::event::families::tests::{event, family, msg, near, samples};
+use crate::event::families::tests::{assert_linear, event, family, msg, near, samples};
 use crate::event::family::Family;
 
 /// An event of this kind to two recipients, with `more` beside `mail`.
@@ -69,6 +69,18 @@ fn a_change_of_preferences_unsubscribes_only_when_it_turns_something_off() {
     ] {
         assert_eq!(status(new, old), Value::Null, "{what}");
     }
+}
+
+#[test]
+fn preferences_take_as_long_as_they_are() {
+    let topics = |n: usize, head: &str, status: &str| {
+        let topic = |n: usize| json!({"topicName": format!("{head}{n}"), "subscriptionStatus": status});
+        json!({"topicSubscriptionStatus": (0..n).map(topic).collect::<Vec<_>>()})
+    };
+    assert_linear(500, |n| {
+        let (new, old) = (topics(n, "new", "OptOut"), topics(n, "old", "OptIn"));
+        ses("Subscription", json!({"subscription": {"newTopicPreferences": new, "oldTopicPreferences": old}}))
+    });
 }
 
 /// RFC 5965: such a report says that the mail is no spam.

@@ -17,9 +17,14 @@ const FAMILIES: [(&str, Family, &str, &str); 9] = [
     ("Amazon SES", Family::Ses, include_str!("../ses.rs"), "ses-firehose-bounce.json"),
     ("Bird", Family::Bird, include_str!("../bird.rs"), "sparkpost-events-api-click.json"),
     ("Vonage, SMS API", Family::Vonage, include_str!("../vonage.rs"), "vonage-dlr-delivered.json"),
-    ("Vonage, Messages API", Family::Vonage, include_str!("../vonage/messages.rs"), "vonage-messages-status.json"),
-    ("Pendula", Family::Pendula, include_str!("../pendula.rs"), "pendula-made-queued.json"),
-    ("Amazon Connect", Family::Connect, include_str!("../connect.rs"), "connect-made-campaign-call.json"),
+    (
+        "Vonage, Messages API",
+        Family::Vonage,
+        include_str!("../vonage/messages.rs"),
+        "made-vonage-messages-delivered.json",
+    ),
+    ("Pendula", Family::Pendula, include_str!("../pendula.rs"), "made-pendula-queued.json"),
+    ("Amazon Connect", Family::Connect, include_str!("../connect.rs"), "made-connect-campaign-call.json"),
 ];
 
 fn made() -> String {
@@ -32,12 +37,7 @@ fn made() -> String {
     page.push_str("\n## The families\n");
     for (title, family, source, sample) in FAMILIES {
         writeln!(page, "\n### {title}\n\nIn `{}-YYYY-MM-DD`.\n", family.name()).expect("memory");
-        for line in source.lines().map_while(|line| line.strip_prefix("//!")) {
-            // Links of the code are of no use here.
-            let line = line.strip_prefix(' ').unwrap_or(line).replace("[`", "`").replace("`]", "`");
-            page.push_str(&line.replace("super::", ""));
-            page.push('\n');
-        }
+        page.push_str(&said(source));
         let text = std::fs::read(format!("tests/samples/{sample}")).unwrap_or_else(|e| panic!("{sample}: {e}"));
         let (event, document) = events(text).into_iter().next().expect("an event");
         assert_eq!(event.family, family, "{sample}");
@@ -45,8 +45,20 @@ fn made() -> String {
         let shown = serde_json::to_string_pretty(&shown).expect("JSON");
         writeln!(page, "\nOf `{sample}`, beside its own members:\n\n```json\n{shown}\n```").expect("memory");
     }
+    page.push_str("\n## Envelopes\n\n");
+    page.push_str(&said(include_str!("../../envelope.rs")));
     page.push_str(END);
     page
+}
+
+/// What a file says at its head.
+fn said(source: &str) -> String {
+    let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
+    // Links of the code are of no use here.
+    let plain = |line: &str| {
+        line.strip_prefix(' ').unwrap_or(line).replace("[`", "`").replace("`]", "`").replace("super::", "")
+    };
+    lines.map(|line| plain(line) + "\n").collect()
 }
 
 #[test]

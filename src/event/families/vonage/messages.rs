@@ -2,13 +2,15 @@
 //!
 //! Told by `message_uuid` beside `status`, `message_type` or `message`. The time is `timestamp`, RFC 3339.
 //!
+//! `msg.final` of what was delivered is said for SMS and MMS alone: on every other channel that it was read may follow.
+//!
 //! Fields: Vonage API documentation, "Messages API Status Callbacks" (developer.vonage.com) and the classes
 //! `MessageStatus` and `InboundMessage` of vonage-java-sdk. Until 2021 `to` and `from` were objects with the channel in
 //! `type`, and what a person sent was in `message`.
 
 use super::{Knowledge, PERSONAL, TEMPLATE};
 use crate::event::clock::{Clock, stamp};
-use crate::event::families::Reading;
+use crate::event::families::{Reading, is_text};
 use crate::event::family::Family;
 use crate::event::msg::{Field, Msg, number, unquoted};
 use crate::event::scan::Scanned;
@@ -28,8 +30,8 @@ pub const KNOWLEDGE: Knowledge = Knowledge {
 };
 
 fn recognise(event: &Scanned) -> bool {
-    let is_text = |name: &[u8]| event.get(name).is_some_and(|value| value.starts_with(b"\""));
-    is_text(b"message_uuid") && (is_text(b"status") || is_text(b"message_type") || event.get(b"message").is_some())
+    let is_text = |name| is_text(event, name);
+    is_text("message_uuid") && (is_text("status") || is_text("message_type") || event.get(b"message").is_some())
 }
 
 fn read(event: &Scanned, reading: &mut Reading<'_>) {
@@ -42,7 +44,7 @@ fn read(event: &Scanned, reading: &mut Reading<'_>) {
         msg.word(Field::Status, "received");
         msg.whole(Field::Parts, event.at(&["sms", "num_messages"]));
     }
-    if let Some(channel) = get("channel").or(event.at(&["to", "type"])).and_then(channel) {
+    if let Some(channel) = through(event) {
         msg.word(Field::Channel, channel);
     }
     msg.text(Field::Id, get("message_uuid"));
@@ -56,17 +58,21 @@ fn read(event: &Scanned, reading: &mut Reading<'_>) {
 fn outcome(event: &Scanned, msg: &mut Msg) {
     let word = event.get(b"status");
     msg.text(Field::Event, word);
+    // Texts and media have no receipt after this; of all else `read` may follow, or never come.
+    let is_last = matches!(through(event), Some("sms" | "mms")).then_some(true);
     let known = word.and_then(|word| match word {
-        b"\"submitted\"" => Some(("sent", false)),
-        b"\"delivered\"" => Some(("delivered", true)),
-        b"\"read\"" => Some(("read", true)),
-        b"\"rejected\"" => Some(("rejected", true)),
-        b"\"undeliverable\"" => Some(("failed", true)),
+        b"\"submitted\"" => Some(("sent", Some(false))),
+        b"\"delivered\"" => Some(("delivered", is_last)),
+        b"\"read\"" => Some(("read", Some(true))),
+        b"\"rejected\"" => Some(("rejected", Some(true))),
+        b"\"undeliverable\"" => Some(("failed", Some(true))),
         _ => None,
     });
     if let Some((status, is_final)) = known {
         msg.word(Field::Status, status);
-        msg.truth(Field::Final, is_final);
+        if let Some(is_final) = is_final {
+            msg.truth(Field::Final, is_final);
+        }
     }
     msg.whole(Field::Parts, event.at(&["sms", "count_total"]));
     msg.text(Field::Reason, event.at(&["error", "detail"]));
@@ -90,6 +96,11 @@ fn cost(event: &Scanned, msg: &mut Msg) {
 fn party(value: Option<&[u8]>) -> Option<&[u8]> {
     let value = value?;
     walk::at(value, &["number"]).or_else(|| walk::at(value, &["id"])).or(Some(value))
+}
+
+/// The channel; the old form has it beside the address.
+fn through(event: &Scanned) -> Option<&'static str> {
+    event.get(b"channel").or(event.at(&["to", "type"])).and_then(channel)
 }
 
 /// Facebook's Messenger and Viber are none of the vocabulary's channels.

@@ -8,15 +8,21 @@ pub struct Item<'a> {
     /// A person sent it.
     pub inbound: bool,
     json: &'a [u8],
-    value: &'a [u8],
+    /// The number of the business.
+    business: Option<&'a [u8]>,
 }
+
+/// Bytes that the number of a business may have, in its quotes; more are no number. Every item is compared with it.
+const LONGEST: usize = 64;
 
 /// Every status and every message of the entry, in its order.
 pub fn items(entry: &[u8]) -> impl Iterator<Item = Item<'_>> {
     changes(entry).filter_map(|change| walk::at(change, &["value"])).flat_map(|value| {
+        // Once for all items: looked up for each, it would be sought behind all the others.
+        let business = walk::at(value, &["metadata", "display_phone_number"]).filter(|number| number.len() <= LONGEST);
         let list = move |name: &str, inbound| {
             let list = walk::at(value, &[name]).unwrap_or_default();
-            walk::elements(list).map(move |json| Item { inbound, json, value })
+            walk::elements(list).map(move |json| Item { inbound, json, business })
         };
         list("statuses", false).chain(list("messages", true))
     })
@@ -39,20 +45,16 @@ impl<'a> Item<'a> {
 
     /// Who receives it: the person, or of what a person sent the business.
     pub fn to(&self) -> Option<&'a [u8]> {
-        if self.inbound { self.business() } else { self.get("recipient_id") }
+        if self.inbound { self.business } else { self.get("recipient_id") }
     }
 
     /// Who sent it.
     pub fn from(&self) -> Option<&'a [u8]> {
-        if self.inbound { self.get("from") } else { self.business() }
+        if self.inbound { self.get("from") } else { self.business }
     }
 
     /// A member of the first error.
     pub fn error(&self, name: &str) -> Option<&'a [u8]> {
         walk::at(walk::elements(self.get("errors")?).next()?, &[name])
-    }
-
-    fn business(&self) -> Option<&'a [u8]> {
-        walk::at(self.value, &["metadata", "display_phone_number"])
     }
 }

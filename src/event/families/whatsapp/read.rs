@@ -23,42 +23,46 @@ pub fn read(event: &Scanned, reading: &mut Reading<'_>) {
 fn detail(event: &Scanned, msg: &mut Msg) {
     let get = |name: &str| event.get(name.as_bytes());
     msg.text(Field::Event, get("status"));
-    if let Some(status) = get("status").and_then(status) {
-        msg.word(Field::Status, status);
-    }
+    msg.text(Field::Status, get("status").and_then(status));
     msg.text(Field::Id, get("messageId"));
     msg.address(Field::To, get("destinationPhoneNumber"));
     msg.address(Field::From, get("originationPhoneNumber"));
 }
 
 /// An entry may hold several statuses and messages: their ids are a list, and what is not the same in all of them is not
-/// said.
+/// said. Only of one message every event and every status is: of several, a list would say of each what is true of
+/// another, and who counts the ids that were delivered would count those that failed beside them.
 fn webhook(entry: &[u8], msg: &mut Msg) {
-    let of = |value: fn(&Item<'_>) -> Option<Vec<u8>>| same(entry::items(entry).map(|item| value(&item)));
-    let event = of(|item| Some(if item.inbound { b"\"inbound\"".to_vec() } else { item.get("status")?.to_vec() }));
-    msg.text(Field::Event, event.as_deref());
-    if entry::items(entry).next().is_none() {
+    let items = || entry::items(entry);
+    if items().next().is_none() {
         msg.text(Field::Event, same(entry::topics(entry)));
     }
-    let item_status =
-        |item: Item<'_>| if item.inbound { Some("received") } else { item.get("status").and_then(status) };
-    if let Some(status) = same(entry::items(entry).map(item_status)) {
-        msg.word(Field::Status, status);
+    msg.texts(Field::Id, Some(&list(items().filter_map(|item| item.get("id")))));
+    if same(items().map(|item| item.get("id").filter(|id| id.len() > 2 && id.starts_with(b"\"")))).is_some() {
+        msg.texts(Field::Event, Some(&list(items().filter_map(|item| event(&item)))));
+        msg.texts(Field::Status, Some(&list(items().filter_map(|item| event(&item).and_then(status)))));
     }
-    msg.texts(Field::Id, Some(&ids(entry)));
-    msg.address(Field::To, of(|item| item.to().map(<[u8]>::to_vec)).as_deref());
-    msg.address(Field::From, of(|item| item.from().map(<[u8]>::to_vec)).as_deref());
-    msg.text(Field::Reason, of(|item| item.error("title").map(<[u8]>::to_vec)).as_deref());
-    msg.text(Field::ReasonClass, of(|item| item.error("code").map(<[u8]>::to_vec)).as_deref());
+    msg.text(Field::Event, same(items().map(|item| event(&item))));
+    msg.text(Field::Status, same(items().map(|item| event(&item).and_then(status))));
+    msg.address(Field::To, same(items().map(|item| item.to())));
+    msg.address(Field::From, same(items().map(|item| item.from())));
+    msg.text(Field::Reason, same(items().map(|item| item.error("title"))));
+    msg.text(Field::ReasonClass, same(items().map(|item| item.error("code"))));
 }
 
-fn status(word: &[u8]) -> Option<&'static str> {
+/// What happened, in Meta's word.
+fn event<'a>(item: &Item<'a>) -> Option<&'a [u8]> {
+    if item.inbound { Some(b"\"inbound\"") } else { item.get("status") }
+}
+
+/// What an event's word means.
+fn status(word: &[u8]) -> Option<&'static [u8]> {
     Some(match word {
-        b"\"sent\"" => "sent",
-        b"\"delivered\"" => "delivered",
-        b"\"read\"" => "read",
-        b"\"failed\"" | b"\"undeliverable\"" => "failed",
-        b"\"received\"" => "received",
+        b"\"sent\"" => b"\"sent\"",
+        b"\"delivered\"" => b"\"delivered\"",
+        b"\"read\"" => b"\"read\"",
+        b"\"failed\"" | b"\"undeliverable\"" => b"\"failed\"",
+        b"\"received\"" | b"\"inbound\"" => b"\"received\"",
         _ => return None,
     })
 }
@@ -69,10 +73,9 @@ fn same<T: PartialEq>(mut values: impl Iterator<Item = Option<T>>) -> Option<T> 
     values.all(|value| value.as_ref() == Some(&first)).then_some(first)
 }
 
-/// The ids of the messages as one JSON array, each once: sent and delivered may come together.
-fn ids(entry: &[u8]) -> Vec<u8> {
+/// The values as one JSON array, each once: sent and delivered may come together.
+fn list<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut seen = HashSet::new();
-    let ids = entry::items(entry).filter_map(|item| item.get("id")).filter(|id| seen.insert(*id));
-    let ids = ids.collect::<Vec<_>>().join(&b',');
-    [&b"["[..], &ids, b"]"].concat()
+    let values = values.filter(|value| seen.insert(*value)).collect::<Vec<_>>().join(&b',');
+    [&b"["[..], &values, b"]"].concat()
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::event::families::tests::{event, msg, near};
+use crate::event::families::tests::{assert_linear, event, msg, near};
 use crate::event::family::Family;
 
 const DELIVERED: &str = include_str!("../../../../tests/samples/eum-social-eventbridge-whatsapp-delivered.json");
@@ -105,8 +105,6 @@ fn of_several_the_ids_are_a_list_and_only_what_all_share_is_said() {
     let different = said(&json!({"statuses": [status("wamid.1", "sent"), elsewhere]}));
     let expected = json!({"channel": "whatsapp", "id": ["wamid.1", "wamid.2"], "from": "15550783881"});
     assert_eq!(different, expected);
-    let again = said(&json!({"statuses": [status("wamid.1", "sent"), status("wamid.1", "delivered")]}));
-    assert_eq!((&again["id"], &again["status"]), (&json!("wamid.1"), &Value::Null), "one message is one id");
     let mixed = said(&json!({"statuses": [status("wamid.1", "read")], "messages": [text("wamid.3", "16505551234")]}));
     let expected = json!({"channel": "whatsapp", "id": ["wamid.1", "wamid.3"]});
     assert_eq!(mixed, expected, "who sent one received the other");
@@ -114,6 +112,62 @@ fn of_several_the_ids_are_a_list_and_only_what_all_share_is_said() {
     half["errors"] = json!([{"code": 1, "title": "t"}]);
     let half = said(&json!({"statuses": [status("wamid.1", "failed"), half]}));
     assert_eq!((&half["status"], &half["reason"]), (&json!("failed"), &Value::Null));
+}
+
+/// Counted by its ids, a list for several messages would say of each what is true of another.
+#[test]
+fn of_one_message_every_status_is_said() {
+    let said = |words: &[&str]| {
+        let statuses: Vec<_> = words.iter().map(|word| status("wamid.1", word)).collect();
+        let said = said(&json!({ "statuses": statuses }));
+        assert_eq!(said["id"], "wamid.1", "one message is one id");
+        (said["event"].clone(), said["status"].clone())
+    };
+    let both = json!(["sent", "delivered"]);
+    assert_eq!(said(&["sent", "delivered"]), (both.clone(), both.clone()));
+    assert_eq!(said(&["sent", "delivered", "sent"]), (both.clone(), both), "each once");
+    assert_eq!(said(&["sent", "sent"]), (json!("sent"), json!("sent")));
+    assert_eq!(said(&["failed", "undeliverable"]), (json!(["failed", "undeliverable"]), json!("failed")));
+    assert_eq!(said(&["sent", "of_the_future"]), (json!(["sent", "of_the_future"]), json!("sent")));
+    let unnamed = |word| {
+        let mut status = status("wamid.1", word);
+        status["id"] = Value::Null;
+        status
+    };
+    let said = self::said(&json!({"statuses": [unnamed("sent"), unnamed("delivered")]}));
+    assert_eq!((&said["id"], &said["status"]), (&Value::Null, &Value::Null), "no id is not the same id");
+    let mut nameless = status("wamid.1", "delivered");
+    nameless.as_object_mut().expect("an object").remove("id");
+    let said = self::said(&json!({"statuses": [status("wamid.1", "sent"), nameless]}));
+    assert_eq!((&said["id"], &said["status"]), (&json!("wamid.1"), &Value::Null), "whose the other is, is not said");
+}
+
+/// A notification holds what its sender likes, also statuses that say nothing, by the ten thousand, with the business
+/// behind them.
+#[test]
+fn an_entry_takes_as_long_as_it_is() {
+    for list in ["statuses", "messages"] {
+        assert_linear(500, |n| {
+            let value =
+                format!(r#"{{"{list}":[{}],"metadata":{{"display_phone_number":"1"}}}}"#, vec!["{}"; n].join(","));
+            let mut event = notification(&Value::Null);
+            event["whatsAppWebhookEntry"] = json!(format!(r#"{{"changes":[{{"value":{value}}}]}}"#));
+            assert_eq!(msg(Family::Eum, &event)[if list == "statuses" { "from" } else { "to" }], "1", "{list}");
+            event
+        });
+    }
+}
+
+/// It is compared with that of every other item.
+#[test]
+fn a_number_of_the_business_is_of_bounded_length() {
+    for (length, is_said) in [(62, true), (63, false)] {
+        let number = "1".repeat(length);
+        let mut entry = entry(&json!({"statuses": [status("wamid.1", "sent")]}));
+        entry["changes"][0]["value"]["metadata"]["display_phone_number"] = json!(number);
+        let expected = if is_said { json!(number) } else { Value::Null };
+        assert_eq!(msg(Family::Eum, &notification(&entry))["from"], expected, "{length}");
+    }
 }
 
 #[test]

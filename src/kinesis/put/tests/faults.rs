@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::*;
+use crate::telemetry::logs::captured;
 
 /// Everything but what `refuse` says of the number of the request and the record.
 fn refusing(
@@ -55,6 +56,27 @@ async fn the_error_says_how_many_are_in() {
     let error = producer(&fake).put(items, 2 * SECOND).await.unwrap_err();
     assert!((10..40).contains(&last));
     assert_eq!((error.stored(), fake.events().len()), (100 - last, 100 - last));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_behind_what_is_refused_is_told_why() {
+    let fake = refusing(1, throttled(), |_, _, _| true);
+    let producer = producer(&fake);
+    let first = producer.clone();
+    let first = tokio::spawn(async move { first.put(vec![event(0, 100)], 60 * SECOND).await });
+    tokio::time::sleep(SECOND).await;
+    // Whatever of it is sent, is refused; the last of it is not even sent.
+    let items = (1..4_000).map(|n| event(n, 1_000)).collect();
+    let error = producer.put(items, 10 * SECOND).await.unwrap_err();
+    assert!(error.to_string().contains("Rate exceeded"), "{error}");
+    let late = producer.put(vec![event(9_999, 10)], Duration::from_millis(1)).await.unwrap_err();
+    assert!(late.to_string().contains("Rate exceeded"), "{late}");
+    assert!(first.await.unwrap().is_err());
+    fake.world().plan = Box::new(|_, records| Reply::Each(vec![None; records.len()]));
+    producer.put(vec![event(0, 100)], 60 * SECOND).await.unwrap();
+    fake.world().latency = SECOND;
+    let late = producer.put(vec![event(1, 100)], Duration::from_millis(1)).await.unwrap_err();
+    assert!(!late.to_string().contains("Rate exceeded"), "{late}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,7 +162,7 @@ async fn while_nothing_is_taken_one_request_at_a_time_asks() {
     let callers: Vec<_> = (0..200)
         .map(|n| {
             let producer = producer.clone();
-            tokio::spawn(async move { producer.put(vec![event(n, 10_000)], 60 * SECOND).await })
+            tokio::spawn(async move { producer.put(vec![event(n, 100_000)], 60 * SECOND).await })
         })
         .collect();
     for caller in callers {
@@ -149,6 +171,30 @@ async fn while_nothing_is_taken_one_request_at_a_time_asks() {
     }
     // At first as many as there may be, then one after the other: each a second and a pause long, soon of a second or two.
     assert!((FLIGHTS + 18..=FLIGHTS + 50).contains(&fake.requests().len()), "{}", fake.requests().len());
+}
+
+#[test]
+fn trouble_is_logged_once_and_so_is_its_end() {
+    fn log(failures: usize) -> String {
+        captured(|| {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            runtime.block_on(async {
+                let fake = Fake::answering(1, move |n, records| match n < failures {
+                    true => Reply::Fail(Fault::Transient("connection refused".into())),
+                    false => Reply::Each(vec![None; records.len()]),
+                });
+                producer(&fake).put(vec![item("k", "secret")], 60 * SECOND).await.unwrap();
+            });
+        })
+    }
+    assert_eq!(log(2), "");
+    let long = log(9);
+    assert_eq!(long.lines().count(), 2, "{long}");
+    assert!(
+        long.contains("takes no events now, trying again: connection refused") && long.contains("takes events again")
+    );
+    assert!(!long.contains("secret"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -40,7 +40,7 @@ fn a_status_says_whose_message_it_is_of_and_on_what() {
 fn every_word_has_its_status() {
     for (word, status, is_final) in [
         ("submitted", json!("sent"), json!(false)),
-        ("delivered", json!("delivered"), json!(true)),
+        ("delivered", json!("delivered"), Value::Null),
         ("read", json!("read"), json!(true)),
         ("rejected", json!("rejected"), json!(true)),
         ("undeliverable", json!("failed"), json!(true)),
@@ -48,6 +48,27 @@ fn every_word_has_its_status() {
     ] {
         let said = said(word, &json!({}));
         assert_eq!((&said["event"], &said["status"], &said["final"]), (&json!(word), &status, &is_final), "{word}");
+    }
+}
+
+/// Where people's reading is reported, `read` may follow what was delivered, or never come.
+#[test]
+fn delivered_is_the_end_only_where_nobody_says_that_it_was_read() {
+    for (channel, is_final) in [
+        ("sms", json!(true)),
+        ("mms", json!(true)),
+        ("rcs", Value::Null),
+        ("whatsapp", Value::Null),
+        ("messenger", Value::Null),
+        ("viber_service", Value::Null),
+        ("of_the_future", Value::Null),
+    ] {
+        let said = |word: &str| said(word, &json!({ "channel": channel }));
+        assert_eq!((&said("delivered")["status"], &said("delivered")["final"]), (&json!("delivered"), &is_final));
+        assert_eq!(said("submitted")["final"], false, "{channel}");
+        for word in ["read", "rejected", "undeliverable"] {
+            assert_eq!(said(word)["final"], true, "{channel} {word}");
+        }
     }
 }
 
