@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDateTime};
 
 use super::time::Millis;
+use super::walk::unquoted;
 
 /// How far a stamp may lie from the arrival in Kinesis and still be believed.
 #[derive(Debug, Clone, Copy)]
@@ -101,7 +102,7 @@ const NEWEST: i64 = (1 << 48) - 1;
 ///
 /// `value` is the JSON text. `None` for anything else, and for times before 2014.
 pub fn stamp(value: &[u8]) -> Option<Millis> {
-    let text = unquoted(value)?;
+    let text = text(value)?;
     let millis = match text.parse::<i64>() {
         Ok(millis) => millis,
         Err(_) => DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis(),
@@ -113,18 +114,18 @@ pub fn stamp(value: &[u8]) -> Option<Millis> {
 ///
 /// No number is both: what is seconds of a time after 2014 is milliseconds of one before 1980, and the other way round.
 pub fn seconds(value: &[u8]) -> Option<Millis> {
-    believable(unquoted(value)?.parse::<i64>().ok()?.checked_mul(1000)?)
+    believable(text(value)?.parse::<i64>().ok()?.checked_mul(1000)?)
 }
 
 /// Reads a time of UTC that does not name its zone, `2018-10-25 12:10:29`; `None` as for [`stamp`].
 pub fn zoneless(value: &[u8]) -> Option<Millis> {
-    let time = NaiveDateTime::parse_from_str(unquoted(value)?, "%Y-%m-%d %H:%M:%S").ok()?;
+    let time = NaiveDateTime::parse_from_str(text(value)?, "%Y-%m-%d %H:%M:%S").ok()?;
     believable(time.and_utc().timestamp_millis())
 }
 
-fn unquoted(value: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(value).ok()?;
-    Some(text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text))
+/// The text of a number, or of a string without escapes.
+fn text(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(unquoted(value)).ok()
 }
 
 fn believable(millis: i64) -> Option<Millis> {
@@ -133,7 +134,7 @@ fn believable(millis: i64) -> Option<Millis> {
 
 /// Reads a stamp that is seconds since 1970, as a number or as digits in a string, or RFC 3339; the rest as [`stamp`].
 pub fn seconds_or_rfc3339(value: &[u8]) -> Option<Millis> {
-    if unquoted(value)?.parse::<i64>().is_ok() { seconds(value) } else { stamp(value) }
+    if text(value)?.parse::<i64>().is_ok() { seconds(value) } else { stamp(value) }
 }
 
 #[cfg(test)]

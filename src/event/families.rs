@@ -60,13 +60,17 @@ pub fn recognise(event: &Scanned) -> Option<&'static Knowledge> {
     TABLE.into_iter().find(|known| (known.recognise)(event))
 }
 
-/// What the mapping of each family knows, by its place in [`TABLE`]'s templates; read once.
-static SHAPES: LazyLock<Vec<(Family, Shape)>> =
-    LazyLock::new(|| TABLE.into_iter().map(|known| (known.family, Shape::of_template(known.template))).collect());
+/// What the mapping of each family knows, in the order of [`Family::ALL`]; each template is read once.
+static SHAPES: LazyLock<[Shape; Family::ALL.len()]> = LazyLock::new(|| {
+    Family::ALL.map(|family| {
+        let known = TABLE.into_iter().find(|known| known.family == family);
+        known.map_or(Shape::Open, |known| Shape::of_template(known.template))
+    })
+});
 
 /// What the mapping of a family knows.
 pub fn shape(family: Family) -> &'static Shape {
-    SHAPES.iter().find(|(known, _)| *known == family).map_or(&Shape::Open, |(_, shape)| shape)
+    &SHAPES[family as usize]
 }
 
 /// Whether an event has `name`, as a string.

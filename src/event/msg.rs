@@ -3,7 +3,7 @@
 //! What an event does not say is absent. Values are taken over as the text they have in the event, which the scan has
 //! validated, so that saying a field costs a copy and no more.
 
-use super::walk;
+use super::walk::{self, unquoted};
 
 mod tags;
 
@@ -229,11 +229,6 @@ impl Msg {
         self.json.extend_from_slice(b"\":");
         true
     }
-}
-
-/// What is between the quotes of a string; any other value as it is.
-pub fn unquoted(value: &[u8]) -> &[u8] {
-    value.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\"")).unwrap_or(value)
 }
 
 /// A number, also one in a string, that a double can hold.

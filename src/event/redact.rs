@@ -190,7 +190,7 @@ impl Redaction {
     /// A tag is left out when its value looks like what is to go, or when it is what stands at a path that was named:
     /// tags repeat the sender's own maps.
     fn tag(&self, tag: &[u8], out: &mut Vec<u8>) -> bool {
-        let text = String::from_utf8_lossy(super::msg::unquoted(tag)).into_owned();
+        let text = String::from_utf8_lossy(walk::unquoted(tag)).into_owned();
         let (key, value) = text.split_once('=').unwrap_or(("", &text));
         let lower = key.to_lowercase();
         let goes = self.rules.iter().any(|(target, _)| match target {
@@ -217,7 +217,7 @@ impl Redaction {
             What::Chosen(how) => Some(how),
             What::Known(Personal::Contact) if value.contains(&b'@') => asked(Class::Addresses),
             What::Known(Personal::Contact) => asked(Class::Phones),
-            What::Known(Personal::Numbered) => asked(Class::Phones).filter(|_| digits(super::msg::unquoted(value)) > 8),
+            What::Known(Personal::Numbered) => asked(Class::Phones).filter(|_| digits(walk::unquoted(value)) > 8),
             What::Known(Personal::User) => asked(Class::Users),
             What::Known(Personal::Ip) => asked(Class::Ips),
             What::Known(Personal::Body) => asked(Class::Bodies),

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::scan::{Node, Scanned};
+use super::scan::{Node, Scanned, unescaped};
 use super::shape::Shape;
 use super::walk;
 
@@ -226,7 +226,7 @@ fn first_free(name: Vec<u8>, ordinal: usize, free: impl Fn(&[u8]) -> bool) -> Ve
 
 /// What a member of this key is called in a document, unless another has that name or it is not an event's to use.
 pub fn name_of(key: &[u8]) -> Cow<'_, [u8]> {
-    if key.contains(&b'\\') { Cow::Owned(wanted(&decoded(key)).into_owned()) } else { wanted(key) }
+    if key.contains(&b'\\') { Cow::Owned(wanted(&unescaped(key)).into_owned()) } else { wanted(key) }
 }
 
 /// What a key should be called if that name is free.
@@ -238,11 +238,6 @@ fn wanted(key: &[u8]) -> Cow<'_, [u8]> {
     } else {
         Cow::Borrowed(key)
     }
-}
-
-fn decoded(key: &[u8]) -> Vec<u8> {
-    let quoted = [b"\"", key, b"\""].concat();
-    serde_json::from_slice::<String>(&quoted).map_or_else(|_| key.to_vec(), String::into_bytes)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod nodes;
 mod token;
 
 use keys::Keys;
+pub(super) use keys::unescaped;
 pub use nodes::{Node, Nodes, View};
 
 /// What a value may be at most.

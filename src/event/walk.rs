@@ -18,6 +18,11 @@ pub fn elements(json: &[u8]) -> Elements<'_> {
     Elements(Steps::inside(json, b'['))
 }
 
+/// What is between the quotes of a string; any other value as it is.
+pub fn unquoted(value: &[u8]) -> &[u8] {
+    value.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\"")).unwrap_or(value)
+}
+
 /// The value at the end of `path` through objects inside each other.
 pub fn at<'a>(json: &'a [u8], path: &[&str]) -> Option<&'a [u8]> {
     path.iter().try_fold(json, |value, name| members(value).find(|(key, _)| *key == name.as_bytes()).map(|(_, v)| v))

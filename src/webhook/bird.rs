@@ -6,13 +6,12 @@
 
 use std::time::Duration;
 
-use http::Method;
 use http::request::Parts;
 
 use super::answer::Answer;
 use super::body::Body;
 use super::key;
-use super::receiver::{Admitted, Receipt, Receiver};
+use super::receiver::{Admitted, Receipt, Receiver, posted};
 use super::secret::{Credentials, bearer};
 use super::seen::{Mark, Seen};
 use super::split::split;
@@ -89,9 +88,7 @@ impl Receiver for Bird {
     }
 
     fn admit(&self, head: &Parts, now: Millis) -> Result<Admitted, Answer> {
-        if head.method != Method::POST {
-            return Err(Answer::wrong_method("POST"));
-        }
+        posted(head)?;
         match self.is_known(head, now) {
             true => Ok(Admitted::Known),
             // Bird takes 401 as the end of a token and fetches another one.

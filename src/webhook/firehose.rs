@@ -11,16 +11,16 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::CONTENT_ENCODING;
 use http::request::Parts;
-use http::{Method, StatusCode};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::answer::Answer;
 use super::body::Body;
 use super::key;
-use super::receiver::{Admitted, Receipt, Receiver};
+use super::receiver::{Admitted, Receipt, Receiver, posted};
 use super::secret::Secret;
 use super::split::{MOST_VALUES, SCAN};
 use super::stream::{Item, Later};
@@ -164,9 +164,7 @@ impl Receiver for Firehose {
     }
 
     fn admit(&self, head: &Parts, _: Millis) -> Result<Admitted, Answer> {
-        if head.method != Method::POST {
-            return Err(Answer::wrong_method("POST"));
-        }
+        posted(head)?;
         let shown = head.headers.get(ACCESS_KEY).map(|key| key.as_bytes());
         if self.access_key.as_ref().is_some_and(|key| !shown.is_some_and(|shown| key.is(shown))) {
             return Err(Answer::refused("wrong or no access key"));

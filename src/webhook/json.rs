@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use http::Method;
 use http::request::Parts;
 
 use super::answer::Answer;
 use super::body::Body;
 use super::key;
-use super::receiver::{Admitted, Receipt, Receiver};
+use super::receiver::{Admitted, Receipt, Receiver, posted};
 use super::secret::Credentials;
 use super::split::split;
 use super::stream::{Item, Later};
@@ -65,9 +64,7 @@ impl Receiver for Json {
     }
 
     fn admit(&self, head: &Parts, now: Millis) -> Result<Admitted, Answer> {
-        if head.method != Method::POST {
-            return Err(Answer::wrong_method("POST"));
-        }
+        posted(head)?;
         if self.open || self.credentials.are_in(&head.headers) {
             return Ok(Admitted::Known);
         }

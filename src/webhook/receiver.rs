@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::Method;
 use http::request::Parts;
 
 use super::answer::Answer;
@@ -27,6 +28,11 @@ pub struct Receipt {
     pub items: Vec<Item>,
     /// What to remember once they are durable.
     pub mark: Option<Mark>,
+}
+
+/// Refuses what is not posted: every provider but Vonage posts.
+pub fn posted(head: &Parts) -> Result<(), Answer> {
+    if head.method == Method::POST { Ok(()) } else { Err(Answer::wrong_method("POST")) }
 }
 
 /// One path of a provider.

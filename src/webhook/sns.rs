@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
 use http::request::Parts;
 
 use super::answer::Answer;
 use super::body::Body;
 use super::key;
-use super::receiver::{Admitted, Receipt, Receiver};
+use super::receiver::{Admitted, Receipt, Receiver, posted};
 use super::split::{SCAN, split};
 use super::stream::{Item, Later};
 use crate::event::scan::{Scanned, scan};
@@ -157,9 +156,7 @@ impl Receiver for Sns {
     }
 
     fn admit(&self, head: &Parts, _: Millis) -> Result<Admitted, Answer> {
-        if head.method != Method::POST {
-            return Err(Answer::wrong_method("POST"));
-        }
+        posted(head)?;
         if self.is_open() {
             return Ok(Admitted::Unproven);
         }

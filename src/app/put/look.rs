@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::event::family::Family;
-use crate::event::msg::unquoted;
 use crate::event::scan::{ScanLimits, Scanned, scan};
 use crate::event::time::Millis;
 use crate::event::unwrap::{Piece, Rules, Unwrapper, Wrapping};
-use crate::event::walk;
+use crate::event::walk::{self, unquoted};
 use crate::kinesis::put::shards::legal_key;
 
 /// Looks at values.

@@ -46,8 +46,9 @@ fn elements(event: &Scanned) -> walk::Elements<'_> {
 
 fn transform(event: &Scanned, take: &mut dyn FnMut(Part<'_>)) {
     let source = event.get(b"sourceKinesisStreamArn").or_else(|| event.get(b"deliveryStreamArn"));
+    let region = event.get(b"region");
     for part in elements(event) {
-        let mut facts = Facts { source, region: event.get(b"region"), ..Facts::default() };
+        let mut facts = Facts { source, region, ..Facts::default() };
         let mut data = None;
         for (key, value) in walk::members(part) {
             match key {

@@ -21,10 +21,10 @@
 use super::Knowledge;
 use crate::event::clock::{Clock, seconds_or_rfc3339};
 use crate::event::family::Family;
-use crate::event::msg::unquoted;
 use crate::event::redact::Personal;
 use crate::event::scan::Scanned;
 use crate::event::time::Millis;
+use crate::event::walk::unquoted;
 
 mod read;
 #[cfg(test)]

@@ -11,9 +11,9 @@
 use super::{Knowledge, is_text};
 use crate::event::clock::{Clock, stamp};
 use crate::event::family::Family;
-use crate::event::msg::unquoted;
 use crate::event::redact::Personal;
 use crate::event::scan::Scanned;
+use crate::event::walk::unquoted;
 
 mod read;
 #[cfg(test)]

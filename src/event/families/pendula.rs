@@ -13,11 +13,11 @@
 use super::{Knowledge, Reading, is_text};
 use crate::event::clock::{Clock, stamp};
 use crate::event::family::Family;
-use crate::event::msg::{Field, unquoted};
+use crate::event::msg::Field;
 use crate::event::redact::Personal;
 use crate::event::scan::Scanned;
 use crate::event::time::Millis;
-use crate::event::walk;
+use crate::event::walk::{self, unquoted};
 
 #[cfg(test)]
 mod tests;

@@ -15,11 +15,10 @@
 use super::Knowledge;
 use crate::event::clock::{Clock, stamp};
 use crate::event::family::Family;
-use crate::event::msg::unquoted;
 use crate::event::redact::Personal;
 use crate::event::scan::Scanned;
 use crate::event::time::Millis;
-use crate::event::walk;
+use crate::event::walk::{self, unquoted};
 
 mod read;
 #[cfg(test)]

@@ -44,7 +44,7 @@ impl List<'_> {
                 walk::elements(value).filter(|v| !v.starts_with(b"[")).for_each(|v| self.value(v, path, depth))
             }
             Some(b'n') | None => {}
-            _ => self.tag(path, super::unquoted(value)),
+            _ => self.tag(path, walk::unquoted(value)),
         }
     }
 

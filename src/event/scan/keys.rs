@@ -98,7 +98,7 @@ fn hash(text: &[u8]) -> (u64, bool) {
 }
 
 /// The key as its reader sees it; lone surrogates stay as they are written.
-fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
+pub(in crate::event) fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
     if !text.contains(&b'\\') {
         return Cow::Borrowed(text);
     }

@@ -2,8 +2,9 @@
 
 use super::{Kind, is_relayed, kind_of};
 use crate::event::families::Reading;
-use crate::event::msg::{Field, Msg, unquoted};
+use crate::event::msg::{Field, Msg};
 use crate::event::scan::Scanned;
+use crate::event::walk::unquoted;
 
 /// Says it, and puts beside it which class the row is of: the wrapping that said so is gone.
 pub fn read(event: &Scanned, reading: &mut Reading<'_>) {

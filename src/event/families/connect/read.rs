@@ -1,8 +1,9 @@
 //! What Connect's contact records say in the common vocabulary.
 
 use crate::event::families::Reading;
-use crate::event::msg::{Field, unquoted};
+use crate::event::msg::Field;
 use crate::event::scan::Scanned;
+use crate::event::walk::unquoted;
 
 /// Says it.
 pub fn read(event: &Scanned, reading: &mut Reading<'_>) {

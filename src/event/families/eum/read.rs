@@ -2,9 +2,9 @@
 
 use super::kind;
 use crate::event::families::Reading;
-use crate::event::msg::{Field, Msg, number, unquoted};
+use crate::event::msg::{Field, Msg, number};
 use crate::event::scan::Scanned;
-use crate::event::walk;
+use crate::event::walk::{self, unquoted};
 
 /// Says it: of a status, or of what a person sent.
 pub fn read(event: &Scanned, reading: &mut Reading<'_>) {

@@ -1,9 +1,9 @@
 //! What Pinpoint's events say in the common vocabulary.
 
 use crate::event::families::{Reading, addresses};
-use crate::event::msg::{Field, Msg, number, unquoted};
+use crate::event::msg::{Field, Msg, number};
 use crate::event::scan::{Scanned, View};
-use crate::event::walk;
+use crate::event::walk::{self, unquoted};
 
 /// Says it, and puts the endpoint of campaign and journey events, which comes as text, where app events have theirs.
 pub fn read(event: &Scanned, reading: &mut Reading<'_>) {

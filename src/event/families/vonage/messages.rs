@@ -12,9 +12,9 @@ use super::{Knowledge, PERSONAL, TEMPLATE};
 use crate::event::clock::{Clock, stamp};
 use crate::event::families::{Reading, is_text};
 use crate::event::family::Family;
-use crate::event::msg::{Field, Msg, number, unquoted};
+use crate::event::msg::{Field, Msg, number};
 use crate::event::scan::Scanned;
-use crate::event::walk;
+use crate::event::walk::{self, unquoted};
 
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,9 @@
 
 use super::spaced;
 use crate::event::families::Reading;
-use crate::event::msg::{Field, Msg, number, unquoted};
+use crate::event::msg::{Field, Msg, number};
 use crate::event::scan::Scanned;
+use crate::event::walk::unquoted;
 
 /// Names without hyphens and capitals for members that have them, as tables of receipts name their columns; `msisdn`,
 /// `to`, `price`, `status` and `scts` have such names already.
