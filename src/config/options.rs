@@ -66,6 +66,16 @@ pub enum Verb {
     Completions,
 }
 
+/// `some` and `more`, which are `N` together: lists of commands that take in another list are made of it.
+pub(super) const fn joined<const N: usize>(some: &[Verb], more: &[Verb]) -> [Verb; N] {
+    let (mut all, mut at) = ([Verb::Run; N], 0);
+    while at < N {
+        all[at] = if at < some.len() { some[at] } else { more[at - some.len()] };
+        at += 1;
+    }
+    all
+}
+
 /// Commands that bring events into the cluster.
 pub(super) const WRITERS: &[Verb] = &[Verb::Run, Verb::DeadLettersRedrive, Verb::Replay];
 

@@ -88,9 +88,10 @@ fn markdown_row(row: &Row) -> String {
     format!("| {option}{many} | `{}` | {default} | {commands} | {required}{} |\n", row.env(), row.help)
 }
 
+/// In the order help lists them, whatever order an option has them in.
 fn names(verbs: &[Verb]) -> String {
     let mut names: Vec<&str> = Vec::new();
-    for verb in verbs {
+    for verb in Verb::ALL.iter().filter(|verb| verbs.contains(verb)) {
         let name = verb.name();
         let group = name.split_once(' ').map(|(group, _)| group);
         let of_group =

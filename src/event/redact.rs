@@ -184,7 +184,12 @@ impl Redaction {
             What::Known(Personal::Body) => &[Class::Bodies],
             What::Known(Personal::Tags | Personal::Mixed) => return !self.rules.is_empty(),
         };
-        classes.iter().any(|class| self.rules.iter().any(|(target, _)| *target == Target::Class(*class)))
+        classes.iter().any(|class| self.asked(*class).is_some())
+    }
+
+    /// In which way a class is to go.
+    fn asked(&self, class: Class) -> Option<How> {
+        self.rules.iter().find_map(|(target, how)| (*target == Target::Class(class)).then_some(*how))
     }
 
     /// A tag is left out when its value looks like what is to go, or when it is what stands at a path that was named:
@@ -209,22 +214,18 @@ impl Redaction {
 
     /// What is to be done with a value of this kind.
     fn how(&self, what: What, value: &[u8]) -> Option<How> {
-        let asked = |class| {
-            let mut rules = self.rules.iter();
-            rules.find_map(|(target, how)| (*target == Target::Class(class)).then_some(*how))
-        };
         match what {
             What::Chosen(how) => Some(how),
-            What::Known(Personal::Contact) if value.contains(&b'@') => asked(Class::Addresses),
-            What::Known(Personal::Contact) => asked(Class::Phones),
-            What::Known(Personal::Numbered) => asked(Class::Phones).filter(|_| digits(walk::unquoted(value)) > 8),
-            What::Known(Personal::User) => asked(Class::Users),
-            What::Known(Personal::Ip) => asked(Class::Ips),
-            What::Known(Personal::Body) => asked(Class::Bodies),
+            What::Known(Personal::Contact) if value.contains(&b'@') => self.asked(Class::Addresses),
+            What::Known(Personal::Contact) => self.asked(Class::Phones),
+            What::Known(Personal::Numbered) => self.asked(Class::Phones).filter(|_| digits(walk::unquoted(value)) > 8),
+            What::Known(Personal::User) => self.asked(Class::Users),
+            What::Known(Personal::Ip) => self.asked(Class::Ips),
+            What::Known(Personal::Body) => self.asked(Class::Bodies),
             What::Known(Personal::Tags) => None,
             // The hash of a mixture counts nobody and hides nothing that stands elsewhere.
             What::Known(Personal::Mixed) => {
-                Class::ALL.iter().any(|(_, class)| asked(*class).is_some()).then_some(How::Drop)
+                Class::ALL.iter().any(|(_, class)| self.asked(*class).is_some()).then_some(How::Drop)
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Kind, Opt, Row, Verb};
+use super::{Kind, Opt, Row, Verb, joined};
 use crate::config::concerns::Secret;
 use crate::config::{names, units};
 
@@ -20,55 +20,12 @@ pub(super) const NAMERS: &[Verb] = &[
     Verb::Replay,
 ];
 /// Those that speak to the cluster.
-const CLUSTER: &[Verb] = &[
-    Verb::Run,
-    Verb::InitTemplates,
-    Verb::Prune,
-    Verb::DeadLettersList,
-    Verb::DeadLettersShow,
-    Verb::DeadLettersRedrive,
-    Verb::DeadLettersExport,
-    Verb::DeadLettersImport,
-    Verb::Replay,
-    Verb::LeasesList,
-    Verb::LeasesReset,
-    Verb::LeasesMove,
-];
+const CLUSTER: &[Verb] =
+    &joined::<{ NAMERS.len() + 3 }>(NAMERS, &[Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove]);
 /// Those that take its credentials; dashboards take the same.
-const CREDENTIALS: &[Verb] = &[
-    Verb::Run,
-    Verb::InitTemplates,
-    Verb::Prune,
-    Verb::Dashboards,
-    Verb::DeadLettersList,
-    Verb::DeadLettersShow,
-    Verb::DeadLettersRedrive,
-    Verb::DeadLettersExport,
-    Verb::DeadLettersImport,
-    Verb::Replay,
-    Verb::LeasesList,
-    Verb::LeasesReset,
-    Verb::LeasesMove,
-];
-
+const CREDENTIALS: &[Verb] = &joined::<{ CLUSTER.len() + 1 }>(CLUSTER, &[Verb::Dashboards]);
 /// Those that speak to AWS.
-const REGIONS: &[Verb] = &[
-    Verb::Run,
-    Verb::Webhook,
-    Verb::InitTemplates,
-    Verb::Prune,
-    Verb::Dashboards,
-    Verb::DeadLettersList,
-    Verb::DeadLettersShow,
-    Verb::DeadLettersRedrive,
-    Verb::DeadLettersExport,
-    Verb::DeadLettersImport,
-    Verb::Replay,
-    Verb::Put,
-    Verb::LeasesList,
-    Verb::LeasesReset,
-    Verb::LeasesMove,
-];
+const REGIONS: &[Verb] = &joined::<{ CREDENTIALS.len() + 2 }>(CREDENTIALS, &[Verb::Webhook, Verb::Put]);
 
 /// `--opensearch-auth`, before it is put together with what else was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,22 +3,11 @@
 use std::time::Duration;
 
 use super::cluster::NAMERS;
-use super::{Kind, Opt, Row, Verb, WRITERS};
+use super::{Kind, Opt, Row, Verb, WRITERS, joined};
 use crate::config::{names, units};
 use crate::event::family::Family;
 
-const PINPOINT: &[Verb] = &[
-    Verb::Run,
-    Verb::InitTemplates,
-    Verb::Prune,
-    Verb::Dashboards,
-    Verb::DeadLettersList,
-    Verb::DeadLettersShow,
-    Verb::DeadLettersRedrive,
-    Verb::DeadLettersExport,
-    Verb::DeadLettersImport,
-    Verb::Replay,
-];
+const PINPOINT: &[Verb] = &joined::<{ NAMERS.len() + 1 }>(NAMERS, &[Verb::Dashboards]);
 const TEMPLATES: &[Verb] = &[Verb::Run, Verb::InitTemplates, Verb::DeadLettersRedrive, Verb::Replay];
 
 /// The option that says what the indices of `family` begin with.
