@@ -18,8 +18,8 @@ pub const SHOW: Words = Words {
     long: "This is the one command that prints an event, on standard output, because it was asked for: as text where it is \
            text, else as hex. With --json the bytes are in raw, or in raw_gzip as base64.",
     examples: &[
-        ("essink dead-letters show AAAAAAAApwJvVMIGrfBcEQ", "the letter that list named"),
-        ("essink dead-letters show AAAAAAAApwJvVMIGrfBcEQ --json", "for a program"),
+        ("essink dead-letters show AAAAAAAA6bIRonteddfdxA", "the letter that list named"),
+        ("essink dead-letters show AAAAAAAA6bIRonteddfdxA --json", "for a program"),
     ],
 };
 

@@ -55,7 +55,17 @@ fn the_help_of_each_command_has_examples_that_load() {
 
 #[test]
 fn no_line_of_help_is_wider_than_a_screen() {
-    for args in ["--help", "-h", "put --help", "man --help", "run --help", "run -h", "prune --help", "init-templates --help", "dashboards --help"] {
+    for args in [
+        "--help",
+        "-h",
+        "put --help",
+        "man --help",
+        "run --help",
+        "run -h",
+        "prune --help",
+        "init-templates --help",
+        "dashboards --help",
+    ] {
         for line in help(args).lines().filter(|line| !line.trim_start().starts_with("essink ")) {
             assert!(line.chars().count() <= 110, "{args}: {line}");
         }
@@ -109,14 +119,17 @@ fn help_has_each_command_under_the_heading_of_its_task_once() {
     let mut commands: Vec<_> = Verb::ALL.iter().filter_map(|verb| verb.name().split(' ').next()).collect();
     commands.dedup();
     for command in &commands {
-        let about = |line: &str| line.trim_start().strip_prefix(*command).filter(|rest| rest.starts_with(' ')).map(str::to_owned);
+        let about = |line: &str| {
+            line.trim_start().strip_prefix(*command).filter(|rest| rest.starts_with(' ')).map(str::to_owned)
+        };
         let found: Vec<_> = listed.iter().filter_map(|line| about(line)).collect();
         assert_eq!(found.len(), 1, "{command}: {text}");
         assert!(found[0].trim().len() > 15, "{command}: {found:?}");
     }
     assert_eq!(listed.len(), commands.len(), "{text}");
     // In columns: every description begins where the first does.
-    let column = |line: &str| line.len() - line.trim_start().split_once("  ").map_or("", |(_, about)| about).trim_start().len();
+    let column =
+        |line: &str| line.len() - line.trim_start().split_once("  ").map_or("", |(_, about)| about).trim_start().len();
     assert!(listed.iter().all(|line| column(line) == column(listed[0])), "{text}");
     assert!(under(&text, "Options").iter().any(|line| line.trim_start().starts_with("--config <FILE>")), "{text}");
 }

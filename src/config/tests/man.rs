@@ -3,7 +3,8 @@ use super::*;
 /// What stands under a heading of the page.
 fn section<'a>(page: &'a str, title: &str) -> &'a str {
     let heading = format!("\n.SH {title}\n");
-    let (_, rest) = page.split_once(&heading).or_else(|| page.split_once(&format!("\n.SH \"{title}\"\n"))).expect(title);
+    let (_, rest) =
+        page.split_once(&heading).or_else(|| page.split_once(&format!("\n.SH \"{title}\"\n"))).expect(title);
     rest.split("\n.SH ").next().unwrap_or(rest)
 }
 
