@@ -6,6 +6,7 @@
 //! - [`events`]: a seeded stream of Pinpoint events, and what was made, counted beside it
 //! - [`kpl`]: records as the Kinesis Producer Library aggregates them, whole and broken
 //! - [`fake_bulk`]: a `_bulk` endpoint that answers at once (benches) or as told (faults)
+//! - [`browser`]: a headless Chromium that cannot outlive this process
 //! - [`proxy`]: gets in the way between a worker and a real server, by a seed
 //! - [`s3`]: a real S3 API that cannot outlive this process
 //! - [`sns`]: messages of SNS, signed
@@ -13,6 +14,7 @@
 //!
 //! Nothing here knows essink: its expectations must not come from the code under test.
 
+pub mod browser;
 mod connection;
 pub mod cpu;
 pub mod dynamodb;
