@@ -23,6 +23,7 @@ pub mod s3;
 
 pub mod upkeep;
 
+pub mod page;
 pub mod webhook;
 
 pub mod app;

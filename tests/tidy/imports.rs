@@ -11,7 +11,7 @@ const TYPES: [&str; 4] = ["op", "ports", "position", "verdict"];
 
 /// Rooms, and the rooms each may import. Beside these, all but `event` may import `telemetry`, `event` and the
 /// pipeline's shared types.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("event", &[]),
     ("pipeline", &[]),
     ("firehose", &[]),
@@ -22,11 +22,24 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("upkeep", &["opensearch"]),
     ("s3", &["opensearch"]),
     ("webhook", &[]),
+    ("page", &[]),
     ("telemetry", &[]),
     ("config", &[]),
     (
         "app",
-        &["firehose", "kinesis", "pipeline", "opensearch", "s3", "lease", "dead_letter", "upkeep", "webhook", "config"],
+        &[
+            "firehose",
+            "kinesis",
+            "pipeline",
+            "opensearch",
+            "s3",
+            "lease",
+            "dead_letter",
+            "upkeep",
+            "webhook",
+            "page",
+            "config",
+        ],
     ),
 ];
 
