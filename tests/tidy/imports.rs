@@ -11,7 +11,7 @@ const TYPES: [&str; 4] = ["op", "ports", "position", "verdict"];
 
 /// Rooms, and the rooms each may import. Beside these, all but `event` may import `telemetry`, `event` and the
 /// pipeline's shared types.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("event", &[]),
     ("pipeline", &[]),
     ("firehose", &[]),
@@ -19,10 +19,11 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("opensearch", &[]),
     ("lease", &["opensearch"]),
     ("dead_letter", &["opensearch", "s3"]),
-    ("upkeep", &["opensearch"]),
+    ("upkeep", &["opensearch", "panel"]),
+    ("panel", &[]),
     ("s3", &["opensearch"]),
     ("webhook", &[]),
-    ("page", &[]),
+    ("page", &["panel"]),
     ("telemetry", &[]),
     ("config", &[]),
     (
@@ -38,13 +39,14 @@ const ROOMS: [(&str, &[&str]); 14] = [
             "upkeep",
             "webhook",
             "page",
+            "panel",
             "config",
         ],
     ),
 ];
 
 /// Rooms that import no other.
-const LEAVES: [&str; 2] = ["event", "telemetry"];
+const LEAVES: [&str; 3] = ["event", "telemetry", "panel"];
 
 fn forbidden(file: &File) -> Vec<String> {
     let module = module(&file.path);
