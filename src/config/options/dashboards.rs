@@ -13,7 +13,7 @@ options! {
         bare: Some("true"),
         default: Some("false"),
         on: &[Verb::Dashboards],
-        help: "Post the index pattern and the dashboards to --dashboards-url; those of an earlier version are replaced.",
+        help: "Post the index patterns and the dashboards to --dashboards-url; those of an earlier version are replaced.",
     }
     EXPORT: PathBuf = units::path, {
         name: "export",

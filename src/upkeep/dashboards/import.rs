@@ -96,8 +96,10 @@ fn read(answer: &Answer) -> anyhow::Result<Installed> {
     Ok(Installed { installed, refused })
 }
 
-fn title(row: &Value) -> String {
-    let said = row["meta"]["title"].as_str().or(row["title"].as_str()).or(row["id"].as_str());
+/// What people call an object, or a row about it.
+pub fn title(row: &Value) -> String {
+    let titles = [&row["meta"]["title"], &row["title"], &row["attributes"]["title"]];
+    let said = titles.into_iter().find_map(Value::as_str).or(row["id"].as_str());
     format!("{} {}", row["type"].as_str().unwrap_or("object"), said.unwrap_or("without a name"))
 }
 
