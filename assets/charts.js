@@ -8,7 +8,7 @@ const made = new Set();
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const palette = () => [1, 2, 3, 4, 5, 6, 7, 8].map((n) => colour(`--c${n}`));
 
-// Puts the colours of the theme into a chart, or into what one is made of.
+// Puts the colours of the theme into what a chart is made of: a chart's own options are proxies, which must not be copied.
 function paint({ options, data }, type) {
   const [ink, line, colours] = [colour("--dim"), colour("--line"), palette()];
   for (const scale of Object.values(options.scales ?? {})) {
@@ -26,7 +26,7 @@ function paint({ options, data }, type) {
 
 export function repaint() {
   for (const chart of made) {
-    paint(chart, chart.config.type);
+    paint(chart.config, chart.config.type);
     chart.update("none");
   }
 }
@@ -68,7 +68,7 @@ export function lines(canvas, { unit = "", write = number, legend = true }) {
   options.plugins.tooltip.callbacks.label = (item) => `${item.dataset.label}: ${write(item.parsed.y)}`;
   options.parsing = false;
   options.scales = {
-    x: { type: "linear", bounds: "data", ticks: { callback: (v) => clock(v), maxRotation: 0 }, grid: {} },
+    x: { type: "linear", min: 0, max: 1, ticks: { callback: (v) => clock(v), maxRotation: 0, includeBounds: false }, grid: {} },
     y: value(unit, write),
   };
   return make(canvas, { type: "line", data: { datasets: [] }, options });
@@ -79,9 +79,14 @@ const MINUTE = 60_000;
 // `most` is where the scale ends at least: a bound is always in sight.
 export function draw(chart, sets, most = null) {
   const times = sets.flatMap((set) => [set.data[0]?.x, set.data.at(-1)?.x]).filter(Boolean);
-  const range = times.length ? Math.max(...times) - Math.min(...times) : 0;
-  chart.options.scales.x.ticks.stepSize = range > 30 * MINUTE ? 10 * MINUTE : range > 10 * MINUTE ? 5 * MINUTE : range > 3 * MINUTE ? MINUTE : MINUTE / 2;
-  if (most) Object.assign(chart.options.scales.y, { suggestedMax: most, ticks: { ...chart.options.scales.y.ticks, stepSize: most / 4 } });
+  const to = Math.max(1, ...times);
+  const from = times.length ? Math.min(to - MINUTE, ...times) : 0;
+  const range = to - from;
+  const { x, y } = chart.config.options.scales;
+  // Without points nothing is drawn: a step of time would be one of millions.
+  Object.assign(x, { min: from, max: to, display: times.length > 0 });
+  x.ticks.stepSize = times.length === 0 ? 1 : range > 30 * MINUTE ? 10 * MINUTE : range > 10 * MINUTE ? 5 * MINUTE : range > 3 * MINUTE ? MINUTE : MINUTE / 2;
+  if (most) Object.assign(y, { suggestedMax: most, ticks: { ...y.ticks, stepSize: most / 4 } });
   chart.data.datasets = sets.map((set, at) => ({
     ...chart.data.datasets[at],
     ...set,
@@ -93,7 +98,7 @@ export function draw(chart, sets, most = null) {
     spanGaps: set.bound ? true : 30_000,
     tension: 0.2,
   }));
-  paint(chart, "line");
+  paint(chart.config, "line");
   chart.update("none");
 }
 

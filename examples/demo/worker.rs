@@ -27,7 +27,7 @@ impl Worker {
         let (url, address) = (kinesis.url(), free_address()?);
         let args = ["run", "--stream", stream, "--opensearch-url", cluster, "--kinesis-endpoint-url", &url];
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg(BE_ESSINK).args(args).args(["--replicas", "0", "--http-listen", &address]);
+        command.arg(BE_ESSINK).args(args).args(["--replicas", "0", "--http-listen", &address, "--page-events"]);
         // The month is read at once and not as it happened: the phones of its first day stand 30 days behind.
         command.args(["--max-clock-lag", "40d"]);
         // Any credentials do for a Kinesis that checks none; essink takes them as it takes real ones.

@@ -20,13 +20,13 @@ async fn the_figures_are_those_of_what_was_fed() {
     // Read twice by the same bytes, and a record that is no event.
     world.put(0..10).await;
     world.kinesis.client().put_records(STREAM, &[("k".to_owned(), b"no event".to_vec())]).await.expect("put");
-    let worker = world.worker(&["--memory", "64MiB"]);
+    let worker = world.worker(&["--memory", "160MiB"]);
     let page = world.open("#pipeline").await;
     has(&page, "indexed", EVENTS).await;
     has(&page, "already-there", 10).await;
     has(&page, "dead-lettered", 1).await;
     has(&page, "expired", 0).await;
-    has(&page, "bound", 64 << 20).await;
+    has(&page, "bound", 160 << 20).await;
     has(&page, "in-flight", 0).await;
     has(&page, "lag", 0).await;
     // Of its requests at least one was answered, in less than the patience of a test.
