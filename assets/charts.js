@@ -68,7 +68,7 @@ export function lines(canvas, { unit = "", write = number, legend = true }) {
   options.plugins.tooltip.callbacks.label = (item) => `${item.dataset.label}: ${write(item.parsed.y)}`;
   options.parsing = false;
   options.scales = {
-    x: { type: "linear", min: 0, max: 1, ticks: { callback: (v) => clock(v), maxRotation: 0, includeBounds: false }, grid: {} },
+    x: { type: "linear", min: 0, max: 1, ticks: { callback(v) { return (this.options.ticks.stepSize < MINUTE ? seconds : clock)(v); }, maxRotation: 0, includeBounds: false }, grid: {} },
     y: value(unit, write),
   };
   return make(canvas, { type: "line", data: { datasets: [] }, options });

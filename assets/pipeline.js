@@ -191,6 +191,7 @@ function leases({ read_at: readAt, rows, more, trouble }, now) {
 }
 
 function show(now) {
+  const bound = past.bound;
   figures(now);
   blocked(now.conditions);
   const { indexed, already_there: there, dead_lettered: dead, expired } = now.outcomes;
@@ -204,8 +205,8 @@ function show(now) {
   if (now.sample) {
     remember(now.sample);
     rememberShards(now.now, now.shards);
-    redraw();
   }
+  if (now.sample || past.bound !== bound) redraw();
 }
 
 let source = null;

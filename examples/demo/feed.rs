@@ -8,19 +8,18 @@ use testkit::month::Month;
 
 /// As many portions, each larger than the one before: about as long as essink needs for the first few.
 const PORTIONS: usize = 20;
-const PAUSE: Duration = Duration::from_millis(400);
 
-/// Puts the month into the stream, in the order of its days, in growing portions.
-pub async fn grow(client: Client, stream: String, month: Arc<Month>) -> anyhow::Result<()> {
+/// Puts the month into the stream in growing portions, each from all of its days: their indices are made in the beginning.
+pub async fn grow(client: Client, stream: String, month: Arc<Month>, pause: Duration) -> anyhow::Result<()> {
     let all = month.all();
     let whole = PORTIONS * (PORTIONS + 1) / 2;
-    let mut begin = 0;
+    // An event's place in its turn says which portion it goes with: 1 of 210 with the first, 20 with the last.
+    let portion_of = |at: usize| (1..=PORTIONS).find(|portion| at % whole < portion * (portion + 1) / 2);
     for portion in 1..=PORTIONS {
-        let end = all.len() * portion * (portion + 1) / 2 / whole;
-        let records: Vec<_> = (begin..end).map(|at| (at.to_string(), all[at].bytes.clone())).collect();
+        let mine = (0..all.len()).filter(|at| portion_of(*at) == Some(portion));
+        let records: Vec<_> = mine.map(|at| (at.to_string(), all[at].bytes.clone())).collect();
         client.put_records(&stream, &records).await?;
-        begin = end;
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(pause).await;
     }
     Ok(())
 }

@@ -14,13 +14,14 @@ mod cluster;
 mod feed;
 mod pictures;
 mod report;
+mod shrink;
 mod worker;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use chrono::{Days, NaiveDate};
@@ -128,7 +129,9 @@ async fn demo(options: Options) -> anyhow::Result<()> {
         Some(dir) => Some(Pictures::start(dir, worker.page(), first, today).await?),
         None => None,
     };
-    let feeder = tokio::spawn(feed::grow(kinesis.client().pooled()?, stream.clone(), month.clone()));
+    // A picture of the pipeline shows more than a minute of it.
+    let pause = Duration::from_millis(if pictures.is_some() { 5_000 } else { 400 });
+    let feeder = tokio::spawn(feed::grow(kinesis.client().pooled()?, stream.clone(), month.clone(), pause));
     if let Some(pictures) = &pictures {
         pictures.of_the_pipeline(fed.values().sum()).await?;
     }

@@ -31,7 +31,7 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 const SCRIPT: &str = r#""$@" 3<&0 4>&1 </dev/null >&2; rm -rf "$PROFILE""#;
 
 /// What keeps Chromium quiet, offline and able to run as root in a container.
-const FLAGS: [&str; 16] = [
+const FLAGS: [&str; 17] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -42,6 +42,7 @@ const FLAGS: [&str; 16] = [
     "--disable-default-apps",
     "--disable-extensions",
     "--disable-sync",
+    "--hide-scrollbars",
     "--metrics-recording-only",
     "--no-default-browser-check",
     "--no-first-run",

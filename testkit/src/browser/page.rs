@@ -81,14 +81,19 @@ impl Page {
     /// Waits until an expression is true (or anything but `false`, `null`, 0 and the empty text), and gives its value.
     /// An expression that throws is not true yet.
     pub async fn until(&self, script: &str) -> anyhow::Result<Value> {
+        self.until_within(PATIENCE, script).await
+    }
+
+    /// The same, with another patience.
+    pub async fn until_within(&self, patience: Duration, script: &str) -> anyhow::Result<Value> {
         let begun = Instant::now();
         loop {
             let now = self.eval(script).await;
             match now {
                 Ok(value) if is_true(&value) => return Ok(value),
-                other if begun.elapsed() > PATIENCE => {
+                other if begun.elapsed() > patience => {
                     let seen = self.eval("document.body.innerText.slice(0, 2000)").await.unwrap_or_default();
-                    bail!("not within {PATIENCE:?}: {script}: {other:?}; the page says {seen}");
+                    bail!("not within {patience:?}: {script}: {other:?}; the page says {seen}");
                 }
                 _ => tokio::time::sleep(POLL).await,
             }
