@@ -3,7 +3,8 @@
 import { clock, number, seconds } from "./format.js";
 
 const Chart = globalThis.Chart;
-const made = new Set();
+// What each chart was made of: options that are read back from a chart are not those that were put in.
+const made = new Map();
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const palette = () => [1, 2, 3, 4, 5, 6, 7, 8].map((n) => colour(`--c${n}`));
@@ -25,16 +26,20 @@ function paint({ options, data }, type) {
 }
 
 export function repaint() {
-  for (const chart of made) {
-    paint(chart, chart.config.type);
-    chart.update("none");
-  }
+  for (const chart of made.keys()) renew(chart);
+}
+
+function renew(chart) {
+  const { options, type } = made.get(chart);
+  paint({ options, data: chart.data }, type);
+  chart.options = options;
+  chart.update("none");
 }
 
 function make(canvas, config) {
   paint(config, config.type);
   const chart = new Chart(canvas, config);
-  made.add(chart);
+  made.set(chart, config);
   return chart;
 }
 
@@ -80,8 +85,9 @@ const MINUTE = 60_000;
 export function draw(chart, sets, most = null) {
   const times = sets.flatMap((set) => [set.data[0]?.x, set.data.at(-1)?.x]).filter(Boolean);
   const range = times.length ? Math.max(...times) - Math.min(...times) : 0;
-  chart.options.scales.x.ticks.stepSize = range > 30 * MINUTE ? 10 * MINUTE : range > 10 * MINUTE ? 5 * MINUTE : range > 3 * MINUTE ? MINUTE : MINUTE / 2;
-  if (most) Object.assign(chart.options.scales.y, { suggestedMax: most, ticks: { ...chart.options.scales.y.ticks, stepSize: most / 4 } });
+  const { x, y } = made.get(chart).options.scales;
+  x.ticks.stepSize = range > 30 * MINUTE ? 10 * MINUTE : range > 10 * MINUTE ? 5 * MINUTE : range > 3 * MINUTE ? MINUTE : MINUTE / 2;
+  if (most) Object.assign(y, { suggestedMax: most, ticks: { ...y.ticks, stepSize: most / 4 } });
   chart.data.datasets = sets.map((set, at) => ({
     ...chart.data.datasets[at],
     ...set,
@@ -93,8 +99,7 @@ export function draw(chart, sets, most = null) {
     spanGaps: set.bound ? true : 30_000,
     tension: 0.2,
   }));
-  paint(chart, "line");
-  chart.update("none");
+  renew(chart);
 }
 
 // Bars by category: lying where names are long.
