@@ -71,7 +71,7 @@ export class View {
     this.body = el("div", { class: "body" });
     this.state = el("p", { class: "loading", role: "status" });
     this.beside = el("div");
-    this.node = el("section", { class: `card panel ${panel.chart}${panel.chart === "events" ? " span" : ""}`, "data-panel": id, "data-state": "loading", "aria-labelledby": `h-${id}` },
+    this.node = el("section", { class: `card panel${panel.chart === "events" ? " span" : ""}`, "data-chart": panel.chart, "data-panel": id, "data-state": "loading", "aria-labelledby": `h-${id}` },
       el("h3", { id: `h-${id}` }, panel.title), el("p", { class: "question" }, panel.question),
       this.state, this.body, this.beside, panel.caveat ? el("p", { class: "caveat" }, panel.caveat) : null);
   }
