@@ -30,6 +30,9 @@ pub const SIGNED: [&str; 4] = [
     include_str!("sns/unsubscribe-confirmation.json"),
 ];
 
+/// A notification of a text of End User Messaging, signed with version 1 by openssl, as [`SIGNED`].
+pub const OF_A_TEXT: &str = include_str!("sns/notification-of-a-text.json");
+
 /// A notification of [`TOPIC`] with this message, signed with version 2.
 pub fn notification(id: &str, message: &str) -> anyhow::Result<Value> {
     sign(json!({"Type": "Notification", "MessageId": id, "TopicArn": TOPIC, "Message": message,
