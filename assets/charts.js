@@ -3,7 +3,8 @@
 import { clock, number, seconds } from "./format.js";
 
 const Chart = globalThis.Chart;
-const made = new Set();
+// What each chart was made of: options that are read back from a chart are not those that were put in.
+const made = new Map();
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const palette = () => [1, 2, 3, 4, 5, 6, 7, 8].map((n) => colour(`--c${n}`));
@@ -25,16 +26,20 @@ function paint({ options, data }, type) {
 }
 
 export function repaint() {
-  for (const chart of made) {
-    paint(chart.config, chart.config.type);
-    chart.update("none");
-  }
+  for (const chart of made.keys()) renew(chart);
+}
+
+function renew(chart) {
+  const { options, type } = made.get(chart);
+  paint({ options, data: chart.data }, type);
+  chart.options = options;
+  chart.update("none");
 }
 
 function make(canvas, config) {
   paint(config, config.type);
   const chart = new Chart(canvas, config);
-  made.add(chart);
+  made.set(chart, config);
   return chart;
 }
 
@@ -82,7 +87,7 @@ export function draw(chart, sets, most = null) {
   const to = Math.max(1, ...times);
   const from = times.length ? Math.min(to - MINUTE, ...times) : 0;
   const range = to - from;
-  const { x, y } = chart.config.options.scales;
+  const { x, y } = made.get(chart).options.scales;
   // Without points nothing is drawn: a step of time would be one of millions.
   Object.assign(x, { min: from, max: to, display: times.length > 0 });
   x.ticks.stepSize = times.length === 0 ? 1 : range > 30 * MINUTE ? 10 * MINUTE : range > 10 * MINUTE ? 5 * MINUTE : range > 3 * MINUTE ? MINUTE : MINUTE / 2;
@@ -98,8 +103,7 @@ export function draw(chart, sets, most = null) {
     spanGaps: set.bound ? true : 30_000,
     tension: 0.2,
   }));
-  paint(chart.config, "line");
-  chart.update("none");
+  renew(chart);
 }
 
 // Bars by category: lying where names are long.

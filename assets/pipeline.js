@@ -239,7 +239,8 @@ function connect() {
 // Looks twice a second whether states still come, and tries again when they do not: a source that met an answer it did not
 // like never tries by itself.
 async function watch() {
-  if (locked() || Date.now() - heard < SILENCE) return;
+  if (locked()) return connection(false, "waits for the token");
+  if (Date.now() - heard < SILENCE) return;
   connection(false, heard ? "connection to essink lost, trying again" : "connecting");
   if (Date.now() < again) return;
   again = Date.now() + AGAIN;

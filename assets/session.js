@@ -10,6 +10,8 @@ export async function learn() {
   if (!answer.ok) throw new Error(`essink answers ${answer.status}`);
   Object.assign(session, await answer.json());
   byId("exposed").hidden = !session.exposed;
+  // It takes the token in a header, which a link cannot send.
+  byId("metrics").hidden = session.token !== "none";
   byId("logout").hidden = session.token !== "shown";
   setText(byId("version"), `essink ${session.version}`);
   show(session.token === "wanted");

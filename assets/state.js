@@ -10,8 +10,16 @@ export function read() {
   };
 }
 
+// The Events tab comes back as it was left.
+let left = null;
+
 export function write(tab, dashboard = null, parameters = null) {
   const query = parameters?.toString();
+  if (read().tab === "events") left = location.hash;
+  if (tab === "events" && !dashboard && left) {
+    history.replaceState(null, "", left);
+    return;
+  }
   const hash = `#${tab}${dashboard ? `/${encodeURIComponent(dashboard)}` : ""}${query ? `?${query}` : ""}`;
   if (location.hash !== hash) history.replaceState(null, "", hash);
 }

@@ -7,6 +7,7 @@
 mod assets;
 mod cure;
 mod history;
+mod panels;
 mod pipeline;
 mod session;
 mod watch;
@@ -20,11 +21,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::{get, post};
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use self::history::History;
+use crate::panel::Over;
 use crate::telemetry::health::Health;
 use crate::telemetry::http::More;
 use crate::telemetry::http::guard::Guard;
@@ -43,6 +46,9 @@ pub trait Outside: fmt::Debug + Send + Sync + 'static {
 
     /// Leases and owners, as read at most a few seconds ago.
     fn leases(&self) -> Later<'_, Leases>;
+
+    /// What the cluster answers to this search of those indices.
+    fn search(&self, over: Over, body: Value) -> Later<'_, Result<Value, Trouble>>;
 }
 
 /// Something could not be had.
@@ -97,6 +103,7 @@ pub struct Desk {
     events: bool,
     history: Mutex<History>,
     watchers: Arc<Semaphore>,
+    searches: Semaphore,
     began: Instant,
     stop: CancellationToken,
 }
@@ -130,6 +137,7 @@ impl Desk {
             events,
             history: Mutex::default(),
             watchers: Arc::new(Semaphore::new(WATCHERS)),
+            searches: Semaphore::new(panels::SEARCHES),
             began: Instant::now(),
             stop,
         })
@@ -150,7 +158,10 @@ impl Desk {
             .route("/page/about", get(session::about))
             .route("/page/login", post(session::login))
             .route("/page/logout", post(session::logout));
-        let kept = Router::new().route("/page/pipeline", get(watch::stream));
+        let kept = Router::new()
+            .route("/page/pipeline", get(watch::stream))
+            .route("/page/dashboards", get(panels::dashboards))
+            .route("/page/panels/{dashboard}/{panel}", get(panels::show));
         More { open: open.with_state(self.clone()), kept: kept.with_state(self) }
     }
 

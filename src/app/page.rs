@@ -1,19 +1,24 @@
-//! What the live page reads outside the process: the table of leases, while somebody watches.
+//! What the live page reads outside the process: the table of leases while somebody watches, and what is asked of events.
+
+mod search;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 
+use self::search::Searches;
 use super::clock;
 use super::exit::Failure;
 use super::stores::{self, Table, Whose};
-use crate::config::StateOptions;
+use crate::config::{ClusterOptions, NameOptions, StateOptions};
 use crate::lease::table::{LeaseTable, Row};
 use crate::lease::view::{Seen, View};
 use crate::opensearch::client::Client;
 use crate::page::{Later, Lease, Leases, Outside, Trouble};
+use crate::panel::Over;
 use crate::pipeline::position::Position;
 
 /// Between two looks at the table of leases.
@@ -26,13 +31,13 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
 const ROWS: usize = 200;
 
 /// The port. Cheap to clone.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Beyond {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
+    searches: Searches,
     /// Known once the worker is connected.
     place: OnceLock<Place>,
     /// The table, where one connection does for every look.
@@ -67,6 +72,13 @@ impl Default for Looked {
 }
 
 impl Beyond {
+    /// Of a worker that is about to begin.
+    pub fn new(cluster: &ClusterOptions, names: &NameOptions) -> Self {
+        let searches = Searches::new(cluster, names);
+        let shared = Shared { searches, place: OnceLock::new(), table: OnceCell::new(), looked: Mutex::default() };
+        Self { shared: Arc::new(shared) }
+    }
+
     /// The worker is connected, and about to take leases.
     pub fn connected(&self, place: Place) {
         // Said once a process.
@@ -88,6 +100,10 @@ impl Outside for Beyond {
             tokio::spawn(look(self.shared.clone()));
         }
         Box::pin(std::future::ready(looked.leases.clone()))
+    }
+
+    fn search(&self, over: Over, body: Value) -> Later<'_, Result<Value, Trouble>> {
+        Box::pin(async move { self.shared.searches.ask(over, &body).await })
     }
 }
 

@@ -54,6 +54,7 @@ assets! {
     "page.css": CSS,
     "icon.svg": SVG,
     "main.js": SCRIPT,
+    "panels.js": SCRIPT,
     "charts.js": SCRIPT,
     "dom.js": SCRIPT,
     "events.js": SCRIPT,

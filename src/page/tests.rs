@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use axum::http::StatusCode;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -8,12 +10,20 @@ use super::*;
 use crate::telemetry::http::{Page, serve};
 use crate::telemetry::metrics::{BulkResult, Outcome, RetryReason, ShardState};
 
+mod panels;
+
 const NOW: i64 = 1_790_000_000_000;
 
 /// What lies outside, as a test says.
 #[derive(Debug, Default)]
 struct Fake {
     leases: Leases,
+    asked: Mutex<Vec<(Over, Value)>>,
+    away: Mutex<Option<Trouble>>,
+    failed_shards: AtomicUsize,
+    delay: Option<Duration>,
+    now: AtomicUsize,
+    most: Arc<AtomicUsize>,
 }
 
 impl Outside for Fake {
@@ -24,35 +34,57 @@ impl Outside for Fake {
     fn leases(&self) -> Later<'_, Leases> {
         Box::pin(std::future::ready(self.leases.clone()))
     }
+
+    fn search(&self, over: Over, body: Value) -> Later<'_, Result<Value, Trouble>> {
+        Box::pin(async move {
+            let _asked = panels::Asked::one(&self.now, &self.most);
+            if let Some(delay) = self.delay {
+                tokio::time::sleep(delay).await;
+            }
+            if let Some(away) = self.away.lock().unwrap().clone() {
+                return Err(away);
+            }
+            let mut answer = panels::answer_to(&body);
+            answer["_shards"]["failed"] = json!(self.failed_shards.load(Relaxed));
+            self.asked.lock().unwrap().push((over, body));
+            Ok(answer)
+        })
+    }
 }
 
 fn metrics() -> Metrics {
     Metrics::new(|| NOW)
 }
 
-fn desk_of(metrics: &Metrics, health: &Health, guard: Guard, fake: Fake) -> Arc<Desk> {
+fn desk_of(metrics: &Metrics, health: &Health, guard: Guard, outside: Arc<Fake>, events: bool) -> Arc<Desk> {
     let stop = CancellationToken::new();
     let (metrics, health) = (metrics.clone(), health.clone());
-    Desk::new(Parts { metrics, health, guard, outside: Arc::new(fake), events: false, stop })
+    Desk::new(Parts { metrics, health, guard, outside, events, stop })
 }
 
 struct Served {
     at: std::net::SocketAddr,
     desk: Arc<Desk>,
+    fake: Arc<Fake>,
     _server: tokio_util::sync::DropGuard,
 }
 
 /// The page on a socket, as a worker has it.
 async fn served(token: Option<&str>, fake: Fake) -> Served {
+    served_with(token, fake, false).await
+}
+
+async fn served_with(token: Option<&str>, fake: Fake, events: bool) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let (metrics, health, guard) = (metrics(), Health::starting(), Guard::new(token, at));
     health.started();
-    let desk = desk_of(&metrics, &health, guard.clone(), fake);
+    let fake = Arc::new(fake);
+    let desk = desk_of(&metrics, &health, guard.clone(), fake.clone(), events);
     let page = Page { metrics: Arc::new(metrics), health, guard, more: Some(desk.clone().routes()) };
     let stop = CancellationToken::new();
     tokio::spawn(serve(listener, page, stop.clone()));
-    Served { at, desk, _server: stop.drop_guard() }
+    Served { at, desk, fake, _server: stop.drop_guard() }
 }
 
 struct Got {
@@ -179,7 +211,7 @@ async fn who_opens_the_page_sees_what_was_and_then_what_is() {
         ended: false,
     };
     let leases = Leases { read_at: Some(NOW - 1000), rows: vec![lease], more: 0, trouble: None };
-    let served = served(None, Fake { leases }).await;
+    let served = served(None, Fake { leases, ..Fake::default() }).await;
     let metrics = &served.desk.metrics;
     metrics.events(Outcome::Indexed, 40);
     metrics.events(Outcome::Expired, 2);
@@ -255,7 +287,7 @@ async fn body(desk: &Arc<Desk>) -> axum::body::Body {
 async fn a_stream_says_a_state_a_second_and_ends_in_time() {
     let (metrics, health) = (metrics(), Health::starting());
     let guard = Guard::new(None, "127.0.0.1:1".parse().unwrap());
-    let desk = desk_of(&metrics, &health, guard, Fake::default());
+    let desk = desk_of(&metrics, &health, guard, Arc::default(), false);
     let mut stream = body(&desk).await;
     let began = Instant::now();
     let mut pieces = 0;
@@ -271,7 +303,7 @@ async fn a_stream_says_a_state_a_second_and_ends_in_time() {
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_stops_ends_its_streams() {
     let guard = Guard::new(None, "127.0.0.1:1".parse().unwrap());
-    let desk = desk_of(&metrics(), &Health::starting(), guard, Fake::default());
+    let desk = desk_of(&metrics(), &Health::starting(), guard, Arc::default(), false);
     let mut stream = body(&desk).await;
     stream.frame().await.unwrap().unwrap();
     stream.frame().await.unwrap().unwrap();
@@ -290,7 +322,7 @@ fn of_many_shards_those_furthest_behind_are_listed() {
         })
         .collect();
     let guard = Guard::new(None, "127.0.0.1:1".parse().unwrap());
-    let desk = desk_of(&metrics, &Health::starting(), guard, Fake::default());
+    let desk = desk_of(&metrics, &Health::starting(), guard, Arc::default(), false);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let now = runtime.block_on(desk.pipeline(0));
     assert_eq!((now.shards.len(), now.more_shards, held.len()), (200, 100, 300));

@@ -186,3 +186,50 @@ async fn answers_say_what_a_browser_may_do_with_them() {
         }
     }
 }
+
+/// A page with one endless answer, and one connection to it over a pipe of `room` bytes.
+fn endless(room: usize) -> tokio::io::DuplexStream {
+    async fn stream(axum::Extension(pace): axum::Extension<Pace>) -> axum::body::Body {
+        axum::body::Body::new(Endless(pace))
+    }
+    let router = Router::new().route("/", get(stream));
+    let (mine, theirs) = tokio::io::duplex(room);
+    tokio::spawn(answer(theirs, TowerToHyperService::new(router)));
+    mine
+}
+
+/// A kilobyte each time that somebody takes one, a second after the last.
+struct Endless(Pace);
+
+impl hyper::body::Body for Endless {
+    type Data = axum::body::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        self.0.moved();
+        std::task::Poll::Ready(Some(Ok(hyper::body::Frame::data(vec![b'x'; 1024].into()))))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_takes_nothing_is_dropped_and_one_that_reads_is_not() {
+    let head = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let mut slow = endless(4096);
+    slow.write_all(head).await.unwrap();
+    // Far longer than a connection has: it reads a little every ten seconds.
+    let mut piece = [0; 1024];
+    for _ in 0..30 {
+        tokio::time::sleep(CONNECTION_TIMEOUT / 2).await;
+        // As much as lies between the two ends, so that the server has room to go on.
+        for _ in 0..64 {
+            slow.read_exact(&mut piece).await.unwrap();
+        }
+    }
+    tokio::time::sleep(CONNECTION_TIMEOUT * 2).await;
+    let mut rest = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(1), slow.read_to_end(&mut rest)).await;
+    read.expect("the connection is still open").unwrap();
+}
