@@ -18,8 +18,8 @@ pub struct Input {
     pub id: String,
     /// What people call it.
     pub label: String,
-    /// The field that has it.
-    pub field: String,
+    /// The fields that may have it.
+    pub fields: Vec<String>,
 }
 
 /// Documents of one answer; the rest are counted.
@@ -29,7 +29,11 @@ impl Input {
     /// What it asks for. Nothing was typed: nothing is found, because everything would be somebody else's.
     pub fn clause(&self, inputs: &Inputs) -> Value {
         let typed = inputs.get(&self.id).map(|typed| spellings(typed)).unwrap_or_default();
-        if typed.is_empty() { json!({"match_none": {}}) } else { json!({"terms": {&self.field: typed}}) }
+        if typed.is_empty() {
+            return json!({"match_none": {}});
+        }
+        let any: Vec<_> = self.fields.iter().map(|field| json!({"terms": {field: typed}})).collect();
+        json!({"bool": {"should": any, "minimum_should_match": 1}})
     }
 }
 
@@ -79,8 +83,11 @@ mod tests {
 
     #[test]
     fn nothing_typed_finds_nothing() {
-        let input = Input { id: "id".into(), label: "id".into(), field: "msg.id".into() };
+        let input = Input { id: "id".into(), label: "id".into(), fields: vec!["msg.id".into(), "b".into()] };
         assert_eq!(input.clause(&Inputs::new()), json!({"match_none": {}}));
-        assert_eq!(input.clause(&Inputs::from([("id".into(), "x".into())])), json!({"terms": {"msg.id": ["x"]}}));
+        assert_eq!(
+            input.clause(&Inputs::from([("id".into(), "x".into())])),
+            json!({"bool": {"should": [{"terms": {"msg.id": ["x"]}}, {"terms": {"b": ["x"]}}], "minimum_should_match": 1}})
+        );
     }
 }

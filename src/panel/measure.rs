@@ -97,7 +97,7 @@ impl What {
             Self::Sum { field } => json!({"sum": {"field": field}}),
             Self::Max { field } => json!({"max": {"field": field}}),
             Self::Avg { field } => json!({"avg": {"field": field}}),
-            Self::Median { field } => json!({"percentiles": {"field": field, "percents": [50], "keyed": false}}),
+            Self::Median { field } => json!({"percentiles": {"field": field, "percents": [50]}}),
             Self::Money { field, once, conversation, .. } => money(field, once, conversation.as_deref(), within),
             Self::Rate { distinct: field, to, of } => {
                 let step = |text: &str| json!({"filter": query::string(text), "aggs": {"n": distinct(field)}});

@@ -196,7 +196,7 @@ impl Reading<'_> {
                     let (to, of) = (count("to")?, count("of")?);
                     values.extend([(of > 0.0).then(|| to * 100.0 / of), Some(of)]);
                 }
-                What::Median { .. } => values.push(found["values"][0]["value"].as_f64()),
+                What::Median { .. } => values.push(found["values"]["50.0"].as_f64()),
                 _ if found.is_object() => values.push(found["value"].as_f64()),
                 _ => return Err(lacks(&measure.label)),
             }
