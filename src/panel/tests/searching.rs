@@ -126,7 +126,10 @@ fn documents_are_asked_for_by_what_was_typed() {
         "chart = 'events'\nshow = ['@timestamp', 'msg.status']\ninputs = [{ id = 'to', label = 'To', fields = ['msg.to'] }]\nnewest_first = true\n",
     );
     let body = panel.search(&HOUR, &Inputs::from([("to".into(), "+4477".into())]));
-    assert_eq!(body["query"]["bool"]["filter"][1], json!({"bool": {"should": [{"terms": {"msg.to": ["+4477", "4477"]}}], "minimum_should_match": 1}}));
+    assert_eq!(
+        body["query"]["bool"]["filter"][1],
+        json!({"bool": {"should": [{"terms": {"msg.to": ["+4477", "4477"]}}], "minimum_should_match": 1}})
+    );
     assert_eq!(body["sort"], json!([{"@timestamp": {"order": "desc", "unmapped_type": "date"}}]));
     assert_eq!(body["_source"], json!(["@timestamp", "msg.status"]));
     let nobody = panel.search(&HOUR, &Inputs::new());
