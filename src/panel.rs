@@ -19,11 +19,11 @@ use serde::Deserialize;
 
 pub use definition::{Invalid, parse};
 pub use events::{Input, Inputs};
-pub use measure::{Measure, What};
+pub use measure::{EXACT, Measure, What};
 pub use query::{Steps, fields};
 pub use read::Unreadable;
 pub use search::Range;
-pub use split::{By, Interval, Named, Split};
+pub use split::{By, Interval, Named, SHARD_SIZE, Split};
 pub use table::{Column, Key, Other, Row, Table};
 
 /// The files, in the order in which people are told of them.

@@ -35,11 +35,14 @@ impl Panel {
     fn filter(&self, range: &Range, inputs: &Inputs) -> Vec<Value> {
         // Numbers: an old index may have its times as `long`, which takes nothing else and no format.
         let mut filter = vec![json!({"range": {self.over.time(): {"gte": range.from, "lt": range.to}}})];
-        if !self.query.is_empty() {
-            filter.push(query::string(&self.query));
-        }
+        filter.extend(self.counted());
         filter.extend(self.inputs.iter().map(|input| input.clause(inputs)));
         filter
+    }
+
+    /// The panel's own query; none when every document counts.
+    pub fn counted(&self) -> Option<Value> {
+        (!self.query.is_empty()).then(|| query::string(&self.query))
     }
 
     /// Splits inside each other, measures in the innermost, all under the names that Kibana gives: numbers from 1 on,
@@ -51,7 +54,7 @@ impl Panel {
     fn aggs_from(&self, depth: usize, range: &Range) -> Map<String, Value> {
         let Some(split) = self.splits.get(depth) else { return self.measured() };
         let inner = self.aggs_from(depth + 1, range);
-        let mut agg = split.agg(self.over.time(), range, &self.order(split));
+        let mut agg = split.agg(self.over.time(), range, &self.order());
         let inner = self.ordered_by(split, inner);
         if !inner.is_empty() {
             agg["aggs"] = Value::Object(inner);
@@ -67,7 +70,7 @@ impl Panel {
 
     /// An outer split is in the order of the same number, so it has it too.
     fn ordered_by(&self, split: &super::Split, mut inner: Map<String, Value>) -> Map<String, Value> {
-        let order = self.order(split);
+        let order = self.order();
         if matches!(split.by, By::Terms { sorted: false, .. })
             && let Some(agg) = self.measures.first().filter(|_| order != "_count").and_then(|first| first.what.agg(1))
         {
@@ -77,7 +80,7 @@ impl Panel {
     }
 
     /// What the most frequent values are told by: the first measure where a cluster can, else documents.
-    pub fn order(&self, _split: &super::Split) -> String {
+    pub fn order(&self) -> String {
         match self.measures.first().map(|first| &first.what) {
             Some(What::Distinct { .. } | What::Sum { .. } | What::Max { .. } | What::Avg { .. }) => measure_name(0),
             _ => "_count".into(),
