@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use essink::opensearch::client::Client;
-use essink::panel::Range;
+use essink::panel::{Over, Range};
+use essink::upkeep::dashboards::patterns;
+use essink::upkeep::names::Prefixes;
 use http::Method;
 use serde_json::{Value, json};
 use testkit::kinesis::Kinesis;
@@ -147,7 +149,7 @@ fn clocks(now: i64) -> impl Iterator<Item = String> {
 async fn check_count(loaded: &Loaded) {
     let by_index = json!({"indices": {"terms": {"field": "_index", "size": 1_000}}});
     let all = json!({"size": 0, "track_total_hits": true, "aggs": by_index});
-    let path = format!("/{}/_search?ignore_unavailable=true", super::indices(essink::panel::Over::Arrivals));
+    let path = format!("/{}/_search?ignore_unavailable=true", patterns(Over::Arrivals, &Prefixes::default()));
     let answer = ask(&loaded.client, Method::POST, &path, Some(&all)).await;
     let indices = &answer["aggregations"]["indices"]["buckets"];
     let facts = loaded.month.truth().facts().iter();
