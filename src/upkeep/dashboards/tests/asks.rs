@@ -44,11 +44,13 @@ fn metric(agg: &Value) -> Option<(String, Value)> {
     Some((text(&agg["id"]), made))
 }
 
-/// The parameter `json` is merged over what the others wrote.
+/// The parameter `json` is merged over what the others wrote, and its nulls take out.
 fn merged(mut body: Value, params: &Value) -> Value {
     if let Some(more) = params["json"].as_str() {
         let more: Map<String, Value> = serde_json::from_str(more).expect("an object");
-        body.as_object_mut().expect("an object").extend(more);
+        let body = body.as_object_mut().expect("an object");
+        body.extend(more);
+        body.retain(|_, value| !value.is_null());
     }
     body
 }

@@ -208,7 +208,7 @@ fn aggs(buckets: &'static [&'static str]) -> Shape {
         ],
     );
     let filter = Object(vec![("input", query()), ("label", Name)], vec![]);
-    let zone = json_of(Object(vec![("time_zone", One(&["UTC"]))], vec![]));
+    let zone = json_of(Object(vec![("time_zone", Null)], vec![]));
     let time = Object(
         vec![("field", Name), ("interval", One(&["auto", "ms", "s", "m", "h", "d", "w", "M", "y"]))],
         vec![
