@@ -204,13 +204,15 @@ impl Reading<'_> {
         Ok(values)
     }
 
+    /// Of each price, what was paid for, times the price.
     fn money(&mut self, found: &Value) -> Result<f64, Unreadable> {
+        let prices = &found["prices"];
         // Documents whose price is one of those too many to be told apart.
-        self.other.documents += found["prices"]["sum_other_doc_count"].as_u64().unwrap_or(0);
-        self.other.off_by += found["prices"]["doc_count_error_upper_bound"].as_u64().unwrap_or(0);
-        // Nothing was paid: the sum of no bucket is null on some servers and 0 on others.
-        let total = found.get("total").ok_or_else(|| lacks("total"))?;
-        Ok(total["value"].as_f64().unwrap_or(0.0))
+        self.other.documents += prices["sum_other_doc_count"].as_u64().unwrap_or(0);
+        self.other.off_by += prices["doc_count_error_upper_bound"].as_u64().unwrap_or(0);
+        let buckets = prices["buckets"].as_array().ok_or_else(|| lacks("prices"))?;
+        let cost = |bucket: &Value| Some(bucket["key"].as_f64()? * bucket["paid"]["value"].as_f64()?);
+        buckets.iter().map(|bucket| cost(bucket).ok_or_else(|| lacks("paid.value"))).sum()
     }
 }
 

@@ -81,16 +81,23 @@ fn money_is_of_messages_and_of_conversations_in_units_of_the_panel() {
     let panel = panel(
         "chart = 'number'\nmeasures = [{ label = 'm', is = 'money', field = 'f', once = 'a', conversation = 'b', divide = 1000 }]\n",
     );
-    let part = |total: Value, other: u64| {
-        json!({"doc_count": 1, "prices": {"doc_count_error_upper_bound": 0, "sum_other_doc_count": other, "buckets": []},
-            "total": {"value": total}})
+    let part = |prices: &[(f64, u64)], other: u64| {
+        let bucket = |(price, paid): &(f64, u64)| json!({"key": price, "doc_count": 9, "paid": {"value": paid}});
+        let buckets: Vec<_> = prices.iter().map(bucket).collect();
+        json!({"doc_count": 1, "prices": {
+            "doc_count_error_upper_bound": 0, "sum_other_doc_count": other, "buckets": buckets
+        }})
     };
-    let said = answer(1, json!({"1": {"single": part(json!(1500.0), 2), "conversation": part(json!(500.0), 0)}}));
-    let table = panel.read(&said).unwrap();
-    assert_eq!(table.rows, [row(&[], &[Some(2.0)])]);
+    let said = |single: Value, conversation: Value| {
+        panel.read(&answer(1, json!({"1": {"single": single, "conversation": conversation}}))).unwrap()
+    };
+    // 500 for three, 250 for two; and 1,000 for one conversation: 3,000 thousandths.
+    let table = said(part(&[(500.0, 3), (250.0, 2)], 2), part(&[(1000.0, 1)], 0));
+    assert_eq!(table.rows, [row(&[], &[Some(3.0)])]);
     assert_eq!(table.other, Some(Other { documents: 2, off_by: 0 }), "prices that were too many");
-    let said = answer(1, json!({"1": {"single": part(Value::Null, 0), "conversation": part(json!(0.0), 0)}}));
-    assert_eq!(panel.read(&said).unwrap().rows, [row(&[], &[Some(0.0)])], "the sum of no bucket");
+    assert_eq!(said(part(&[], 0), part(&[], 0)).rows, [row(&[], &[Some(0.0)])], "nothing was paid");
+    let bad = json!({"1": {"single": {"prices": {"buckets": [{"key": 1.0}]}}, "conversation": part(&[], 0)}});
+    assert!(matches!(panel.read(&answer(1, bad)), Err(Unreadable::Lacks(_))));
 }
 
 #[test]
