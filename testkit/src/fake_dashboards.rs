@@ -125,21 +125,21 @@ impl Places {
 }
 
 /// What a server says that does not do what it was asked.
-fn refusal(status: StatusCode, message: &str) -> Response {
+fn refusal(status: StatusCode, message: &str) -> Box<Response> {
     let body = json!({"statusCode": status.as_u16(), "error": status.canonical_reason(), "message": message});
-    (status, axum::Json(body)).into_response()
+    Box::new((status, axum::Json(body)).into_response())
 }
 
 async fn answer(State(places): State<Arc<Places>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, places.setup.max_bytes + 4_096).await else {
         let message = format!("Payload content length greater than maximum allowed: {}", places.setup.max_bytes);
-        return refusal(StatusCode::PAYLOAD_TOO_LARGE, &message);
+        return *refusal(StatusCode::PAYLOAD_TOO_LARGE, &message);
     };
-    handle(&places, &head.uri, &head.headers, &body).unwrap_or_else(|refused| refused)
+    handle(&places, &head.uri, &head.headers, &body).unwrap_or_else(|refused| *refused)
 }
 
-fn handle(places: &Places, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Result<Response, Response> {
+fn handle(places: &Places, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Result<Response, Box<Response>> {
     let setup = &places.setup;
     let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(wanted) = &setup.authorization
@@ -169,7 +169,7 @@ fn handle(places: &Places, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Resu
 }
 
 /// Where the path and the headers lead: a space by `/s/ID`, a tenant by its header.
-fn place(setup: &Setup, path: &str, tenant: Option<&str>) -> Result<String, Response> {
+fn place(setup: &Setup, path: &str, tenant: Option<&str>) -> Result<String, Box<Response>> {
     let not_found = || refusal(StatusCode::NOT_FOUND, "Not Found");
     let path = path.strip_prefix(&setup.base_path).ok_or_else(not_found)?;
     let (space, path) = match path.strip_prefix("/s/").and_then(|rest| rest.split_once('/')) {
