@@ -132,17 +132,3 @@ fn every_panel_has_a_truth_and_every_truth_a_panel() {
     let truths: BTreeSet<_> = truths::names().map(str::to_owned).collect();
     assert_eq!(panels, truths);
 }
-
-#[tokio::test]
-async fn tmp_others() {
-    use testkit::search::{Kind, Options};
-    let mut bad = Vec::new();
-    for kind in [Kind::OpenSearch2, Kind::Elasticsearch8, Kind::Elasticsearch7] {
-        let search = Server::start(kind, Options::default()).await.expect("a server");
-        let t0 = std::time::Instant::now();
-        let r = tokio::spawn(async move { say_what_happened(&search, &SOME_DAYS).await; search.stop().await.unwrap() }).await;
-        eprintln!("KIND {kind:?} {:?} {}", t0.elapsed(), r.is_ok());
-        if r.is_err() { bad.push(kind) }
-    }
-    assert!(bad.is_empty(), "{bad:?}");
-}
