@@ -86,10 +86,10 @@ struct Question {
 /// Every panel. What is told by its arrival came while the test ran, and is asked for once.
 fn questions(loaded: &Loaded, range: Range, is_first: bool) -> Vec<Question> {
     let all = panel::dashboards().iter().flat_map(|d| d.panels.iter().map(move |p| (format!("{}/{}", d.id, p.id), p)));
-    let by_arrival = |panel: &Panel| matches!(panel.over, Over::Arrivals | Over::DeadLetters);
-    let asked = all.filter(|(_, panel)| is_first || !by_arrival(panel)).map(|(name, panel)| {
-        let range = if by_arrival(panel) { loaded.arrived() } else { range };
-        let expected = truths::of(&name).map(|truth| truth(&Scene::new(loaded, panel.over, range)));
+    let by_arrival = |name: &str| matches!(truths::over(name), Over::Arrivals | Over::DeadLetters);
+    let asked = all.filter(|(name, _)| is_first || !by_arrival(name)).map(|(name, panel)| {
+        let range = if by_arrival(&name) { loaded.arrived() } else { range };
+        let expected = truths::of(&name).map(|truth| truth(&Scene::new(loaded, truths::over(&name), range)));
         Question { name, panel, range, expected }
     });
     asked.collect()

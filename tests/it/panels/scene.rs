@@ -27,6 +27,8 @@ pub struct Expected {
     pub between: Option<(f64, f64)>,
     /// Where rows are documents: theirs, in any order.
     pub documents: Option<Vec<Vec<String>>>,
+    /// Whether these come newest first.
+    pub newest_first: bool,
 }
 
 impl<'a> Scene<'a> {
@@ -168,7 +170,7 @@ fn text(key: &Key) -> String {
 /// What is wrong with a table.
 pub fn compare(panel: &Panel, loaded: &Loaded, expected: &Expected, table: &Table) -> Vec<String> {
     if let Some(documents) = &expected.documents {
-        return compare_documents(panel, documents, table);
+        return compare_documents(expected, documents, table);
     }
     if let Some((from, to)) = expected.between {
         let is_it =
@@ -209,9 +211,9 @@ fn add(known: &mut [Option<f64>], more: &[Option<f64>]) {
 }
 
 /// The same documents, in the order of their time: those of one moment in any.
-fn compare_documents(panel: &Panel, expected: &[Vec<String>], table: &Table) -> Vec<String> {
+fn compare_documents(truth: &Expected, expected: &[Vec<String>], table: &Table) -> Vec<String> {
     let mut found: Vec<Vec<String>> = table.rows.iter().map(|row| row.keys.iter().map(text).collect()).collect();
-    let is_ordered = found.is_sorted_by(|a, b| if panel.newest_first { a[0] >= b[0] } else { a[0] <= b[0] });
+    let is_ordered = found.is_sorted_by(|a, b| if truth.newest_first { a[0] >= b[0] } else { a[0] <= b[0] });
     let mut expected = expected.to_vec();
     found.sort();
     expected.sort();

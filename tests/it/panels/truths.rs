@@ -8,6 +8,7 @@ mod overview;
 mod pipeline;
 mod texts;
 
+use essink::panel::Over;
 use testkit::month::Fact;
 
 use super::scene::{Expected, Scene};
@@ -25,6 +26,17 @@ fn all() -> impl Iterator<Item = (&'static str, Truth)> {
 /// Of the panel `dashboard/panel`.
 pub fn of(name: &str) -> Option<Truth> {
     all().find(|(known, _)| *known == name).map(|(_, truth)| truth)
+}
+
+/// Which documents it is about, said once more: were a panel to look elsewhere, the truth must not follow.
+pub fn over(name: &str) -> Over {
+    match name.split_once('/') {
+        Some(("pipeline", panel)) if panel.starts_with("dead-letters") => Over::DeadLetters,
+        Some(("pipeline", _)) => Over::Arrivals,
+        Some(("app", _)) => Over::Pinpoint,
+        Some((_, panel)) if panel.starts_with("pinpoint-") => Over::Pinpoint,
+        _ => Over::Messages,
+    }
 }
 
 pub fn names() -> impl Iterator<Item = &'static str> {

@@ -9,8 +9,8 @@ use super::Truth;
 
 pub const ALL: &[(&str, Truth)] = &[
     ("message/timeline", timeline),
-    ("message/history", history),
-    ("message/user", user),
+    ("message/history", |scene| Expected { newest_first: true, ..history(scene) }),
+    ("message/user", |scene| Expected { newest_first: true, ..user(scene) }),
     ("message/pinpoint-timeline", pinpoint_timeline),
 ];
 
