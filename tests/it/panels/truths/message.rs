@@ -61,10 +61,11 @@ fn history(scene: &Scene) -> Expected {
 }
 
 fn user(scene: &Scene) -> Expected {
-    let some = scene.only(|fact| !fact.user.is_empty()).0;
-    let user = most(&some, |fact| vec![fact.user.clone()]);
-    let client = some.iter().find(|fact| fact.user == user).map_or_else(|| user.clone(), |fact| fact.client.clone());
-    // Their mail names the installation and not the person.
+    // Mail names the installation and not the person: somebody with much of it.
+    let client =
+        most(&scene.only(|fact| fact.user.is_empty() && !fact.client.is_empty()).0, |fact| vec![fact.client.clone()]);
+    let named = scene.facts.iter().find(|fact| fact.client == client && !fact.user.is_empty());
+    let user = named.map_or_else(|| client.clone(), |fact| fact.user.clone());
     let both = format!("{user}, {client}");
     documents("user", &both, scene.only(|fact| fact.user == user || fact.client == client).0, |fact| {
         let id = fact.messages.join(", ");
