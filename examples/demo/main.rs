@@ -130,7 +130,7 @@ async fn demo(options: Options) -> anyhow::Result<()> {
         None => None,
     };
     // A picture of the pipeline shows more than a minute of it.
-    let pause = Duration::from_millis(if pictures.is_some() { 5_000 } else { 400 });
+    let pause = Duration::from_millis(if pictures.is_some() { 4_000 } else { 400 });
     let feeder = tokio::spawn(feed::grow(kinesis.client().pooled()?, stream.clone(), month.clone(), pause));
     if let Some(pictures) = &pictures {
         pictures.of_the_pipeline(fed.values().sum()).await?;

@@ -8,6 +8,7 @@
 //! - [`month`]: a month of events of every provider, and the truth about it
 //! - [`fake_bulk`]: a `_bulk` endpoint that answers at once (benches) or as told (faults)
 //! - [`browser`]: a headless Chromium that cannot outlive this process
+//! - [`fake_dashboards`]: the import API of Kibana and OpenSearch Dashboards, as it is documented
 //! - [`proxy`]: gets in the way between a worker and a real server, by a seed
 //! - [`s3`]: a real S3 API that cannot outlive this process
 //! - [`sns`]: messages of SNS, signed
@@ -21,6 +22,7 @@ pub mod cpu;
 pub mod dynamodb;
 pub mod events;
 pub mod fake_bulk;
+pub mod fake_dashboards;
 pub mod http;
 pub mod kinesis;
 pub mod kpl;

@@ -48,8 +48,10 @@ pub struct Event {
     pub at: i64,
     /// Whether it is an event that Pinpoint itself wrote into a stream: none came after its end.
     pub is_pinpoints: bool,
-    /// Whether it has been in the stream before.
-    pub is_again: bool,
+    /// Whether it is in Pinpoint's envelope, also one that an app's own client made.
+    pub is_in_its_envelope: bool,
+    /// Whether it has been in the stream before, and when.
+    pub again_of: Option<i64>,
     /// The record.
     pub bytes: Vec<u8>,
 }
@@ -108,9 +110,15 @@ impl Month {
         &self.events
     }
 
+    /// What is left for the stream when Firehose had Pinpoint's events before `cut`: not those, nor the same again; and
+    /// no app sent enriched ones before.
+    pub fn without_firehose(&self, cut: i64) -> impl Iterator<Item = &Event> {
+        self.events.iter().filter(move |event| !(event.is_in_its_envelope && event.again_of.unwrap_or(event.at) < cut))
+    }
+
     /// What Firehose would have put into its own daily indices: Pinpoint's events of these milliseconds, each once.
     pub fn firehose(&self, during: Range<i64>) -> impl Iterator<Item = &Event> {
-        let its = move |event: &&Event| event.is_pinpoints && !event.is_again && during.contains(&event.at);
+        let its = move |event: &&Event| event.is_pinpoints && event.again_of.is_none() && during.contains(&event.at);
         self.events.iter().filter(its)
     }
 

@@ -1,5 +1,6 @@
 //! The live page in a real browser: what people see, touch and hear of it.
 
+mod events;
 mod pipeline;
 mod reach;
 

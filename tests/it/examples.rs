@@ -104,6 +104,7 @@ const EXAMPLES: &[(&str, How)] = &[
         UntilStopped("receiving at"),
     ),
     ("essink webhook --stream my-events --allow-unauthenticated json", UntilStopped("receiving at")),
+    ("essink dashboards --install --dry-run", Runs(&["would"])),
     ("essink dashboards --install", Runs(&["installed dashboard essink-"])),
     (
         "essink dashboards --install --dashboards-url https://kibana.example.org --dashboards-space marketing",

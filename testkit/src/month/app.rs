@@ -53,12 +53,15 @@ impl Did {
     }
 }
 
-fn told(did: &Did, at: i64, person: &Person, session: &str) -> Fact {
+fn told(did: &Did, at: i64, person: &Person, session: &str, is_enriched: bool) -> Fact {
     Fact {
         user: person.user.clone(),
         session: session.to_owned(),
         device: person.device[1],
         platform: person.device[2],
+        locale: person.device[4],
+        version: if is_enriched { "6.0" } else { person.version },
+        is_pinpoints: !is_enriched,
         purchase: did.purchase,
         page: did.page,
         ..fact(did.name, at, "app", For::NOTHING, &person.client)
@@ -78,7 +81,7 @@ pub(super) fn session(book: &mut Book, start: i64) {
         if let Some(stop) = stop {
             record["session"]["stop_timestamp"] = json!(stop);
         }
-        let told = told(&did, at, &person, &session);
+        let told = told(&did, at, &person, &session, false);
         let session_ms = stop.map(|stop| stop - start);
         book.tell(Fact { country: person.country.code, session_ms, ..told }, &record);
     };
@@ -128,7 +131,7 @@ pub(super) fn enriched(book: &mut Book, start: i64) {
         if did.metrics.as_object().is_some_and(|metrics| !metrics.is_empty()) {
             record["metrics"] = did.metrics.clone();
         }
-        book.tell(Fact { is_pinpoints: false, ..told(&did, at, &person, &session) }, &record);
+        book.tell(told(&did, at, &person, &session, true), &record);
         // Whoever was away for long has a new session; this one ends without a word.
         if at - start > HOUR {
             return;

@@ -47,17 +47,18 @@ impl Book {
         if is_pinpoints {
             bytes.push(b'\n');
         }
-        let event = Event { at, is_pinpoints, is_again: false, bytes };
+        let is_in_its_envelope = facts.iter().any(|fact| fact.provider == "pinpoint");
+        let event = Event { at, is_pinpoints, is_in_its_envelope, again_of: None, bytes };
         if self.one_in(AGAIN) {
             let later = (at + self.chance.i64(1..2 * HOUR)).min(self.span.1 - 1);
-            self.events.push(Event { at: later, is_again: true, ..event.clone() });
+            self.events.push(Event { at: later, again_of: Some(at), ..event.clone() });
         }
         self.events.push(event);
         self.facts.extend(facts);
     }
 
     pub(super) fn close(mut self) -> (Vec<Event>, Vec<Fact>) {
-        self.events.sort_by_key(|event| (event.at, event.is_again));
+        self.events.sort_by_key(|event| (event.at, event.again_of));
         (self.events, self.facts)
     }
 

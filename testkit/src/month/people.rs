@@ -110,6 +110,9 @@ const DEVICES: [[&str; 5]; 6] = [
     ["Apple", "iPhone15,4", "iOS", "18.6", "fr_FR"],
 ];
 
+/// Of the app; not everybody updates.
+const VERSIONS: [&str; 4] = ["5.1.0", "5.1.0", "5.0.2", "4.9.3"];
+
 const NAMES: [&str; 12] = ["ann", "bob", "chae", "dora", "emil", "fay", "gil", "hana", "ida", "jon", "kim", "lea"];
 
 /// Somebody, a function of a number.
@@ -123,6 +126,7 @@ pub(super) struct Person {
     pub(super) client: String,
     pub(super) user: String,
     pub(super) device: [&'static str; 5],
+    pub(super) version: &'static str,
     pub(super) token: String,
 }
 
@@ -141,6 +145,7 @@ impl Person {
             client: uuid(seed ^ 5, number),
             user: format!("user-{number:05}"),
             device: DEVICES[pick(6, DEVICES.len())],
+            version: VERSIONS[pick(9, VERSIONS.len())],
             token: format!("{:016x}{:016x}", of(7), of(8)),
         }
     }

@@ -84,7 +84,7 @@ pub(super) fn event(event_type: &str, event_at: i64, at: i64, client: &str, attr
 pub(super) fn of_an_app(event: &mut Value, person: &Person) {
     let [make, model, platform, version, locale] = person.device;
     event["application"] = json!({"app_id": APP_ID, "package_name": "com.example.shop", "title": "Shop",
-        "version_name": "5.1.0", "version_code": "0510", "sdk": {"name": "aws-sdk-mobile", "version": "2.33.0"}});
+        "version_name": person.version, "version_code": "0510", "sdk": {"name": "aws-sdk-mobile", "version": "2.33.0"}});
     event["client"]["cognito_id"] = json!(format!("eu-west-1:{}", person.client));
     event["device"] = json!({"make": make, "model": model, "platform": {"name": platform, "version": version},
         "locale": {"code": locale, "country": &locale[3..], "language": &locale[..2]}});

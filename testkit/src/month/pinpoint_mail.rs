@@ -154,7 +154,7 @@ fn afterwards(book: &mut Book, mail: &Mail, delivered: i64) {
             mail.tell(book, "_email.click", at, click, told);
         }
     }
-    if book.one_in(150) {
+    if book.one_in(60) {
         at += book.chance.i64(MINUTE..DAY);
         let unsubscribe = json!({"click": {"ip_address": "192.0.2.8", "user_agent": AGENTS[1], "link": LINKS[4]}});
         let told =

@@ -82,7 +82,7 @@ pub(super) fn campaign(book: &mut Book, start: i64) {
         let at = at + book.chance.i64(1..HOUR);
         text.end(book, "_SMS.FAILURE", at, "failed", reason);
     }
-    if book.one_in(40) {
+    if book.one_in(20) {
         let at = at + book.chance.i64(MINUTE..DAY);
         text.tell(book, "_SMS.OPTOUT", at, "OPTED_OUT", text.fact("_SMS.OPTOUT", at, "unsubscribed"));
     }

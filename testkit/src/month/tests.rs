@@ -25,8 +25,9 @@ fn events_come_in_their_order_within_the_days_and_each_is_another_but_those_that
     let month = october(3, 3_000);
     assert!(month.events.is_sorted_by_key(|event| event.at));
     assert!(month.events.iter().all(|event| (FIRST..FIRST + 31 * DAY).contains(&event.at)));
-    let once: BTreeSet<_> = month.events.iter().filter(|event| !event.is_again).map(|event| &event.bytes).collect();
-    let again: Vec<_> = month.events.iter().filter(|event| event.is_again).collect();
+    let once: BTreeSet<_> =
+        month.events.iter().filter(|event| event.again_of.is_none()).map(|event| &event.bytes).collect();
+    let again: Vec<_> = month.events.iter().filter(|event| event.again_of.is_some()).collect();
     assert_eq!(once.len() + again.len(), month.events.len());
     assert!(again.iter().all(|event| once.contains(&event.bytes)));
     assert!(again.len() > 100, "{}", again.len());
@@ -70,7 +71,7 @@ fn name(event: &Value) -> String {
 fn there_is_a_fact_for_each_event_and_an_event_for_each_fact() {
     let month = october(4, 3_000);
     let mut made: BTreeMap<String, usize> = BTreeMap::new();
-    for event in month.events.iter().filter(|event| !event.is_again) {
+    for event in month.events.iter().filter(|event| event.again_of.is_none()) {
         for event in unwrapped(serde_json::from_slice(&event.bytes).unwrap()) {
             *made.entry(name(&event)).or_default() += 1;
         }

@@ -52,6 +52,10 @@ pub struct Fact {
     pub device: &'static str,
     /// `device.platform.name` of the app's events.
     pub platform: &'static str,
+    /// `device.locale.code`
+    pub locale: &'static str,
+    /// `application.version_name`
+    pub version: &'static str,
     /// Why.
     pub reason: &'static str,
     /// Which kind of why.

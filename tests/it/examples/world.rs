@@ -7,6 +7,7 @@ use std::process::Stdio;
 use serde_json::json;
 use testkit::dynamodb::DynamoDb;
 use testkit::events::{Events, Plan};
+use testkit::fake_dashboards::{FakeDashboards, Product, Setup};
 use testkit::kinesis::Kinesis;
 use testkit::s3::S3;
 use testkit::search::{Lease, shared};
@@ -25,7 +26,7 @@ pub struct World {
     kinesis: Kinesis,
     dynamodb: DynamoDb,
     s3: S3,
-    dashboards: String,
+    dashboards: FakeDashboards,
     ports: [String; 2],
 }
 
@@ -34,7 +35,7 @@ impl World {
         let (search, kinesis) = (shared().lease().await.expect("OpenSearch"), Kinesis::start().await.expect("Kinesis"));
         let dir = tempfile::tempdir().expect("a directory");
         let world = Self {
-            dashboards: dashboards().await,
+            dashboards: FakeDashboards::start(Setup::of(Product::Kibana)).await.expect("Kibana's API"),
             dynamodb: DynamoDb::start().await.expect("DynamoDB"),
             s3: S3::start(&["backup"]).expect("S3"),
             ports: [free_address(), free_address()],
@@ -115,7 +116,7 @@ impl World {
         command.env("ESSINK_KINESIS_ENDPOINT_URL", self.kinesis.url());
         command.env("ESSINK_DYNAMODB_ENDPOINT_URL", self.dynamodb.url());
         command.env("ESSINK_S3_ENDPOINT_URL", self.s3.url());
-        command.env("ESSINK_DASHBOARDS_URL", &self.dashboards);
+        command.env("ESSINK_DASHBOARDS_URL", self.dashboards.url());
         command.env("ESSINK_HTTP_LISTEN", &self.ports[0]).env("ESSINK_WEBHOOK_LISTEN", &self.ports[1]);
         command.env("ESSINK_LEASE_TIMEOUT", "3s").env("ESSINK_YES", "true");
         command
@@ -155,26 +156,4 @@ impl World {
 fn free_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("bound").to_string()
-}
-
-/// An import API that takes every object.
-async fn dashboards() -> String {
-    let import = |body: String| async move {
-        let objects = body.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        let rows: Vec<_> =
-            objects.map(|o| json!({"id": o["id"], "type": o["type"], "meta": {"title": o["id"]}})).collect();
-        axum::response::Response::new(json!({"success": true, "successResults": rows}).to_string())
-    };
-    let app = axum::Router::new().route("/api/saved_objects/_import", axum::routing::post(import));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("bound"));
-    tokio::spawn(async move {
-        let mut http = hyper::server::conn::http1::Builder::new();
-        http.keep_alive(false);
-        while let Ok((socket, _)) = listener.accept().await {
-            let service = hyper_util::service::TowerToHyperService::new(app.clone());
-            tokio::spawn(http.serve_connection(hyper_util::rt::TokioIo::new(socket), service));
-        }
-    });
-    url
 }
