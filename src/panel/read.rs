@@ -41,15 +41,10 @@ impl Panel {
         if answer["_shards"]["total"] == 0 {
             return Ok(self.of_no_index());
         }
-        let mut reading = Reading { panel: self, rows: Vec::new(), other: Other::default() };
+        let mut reading = Reading { panel: self, rows: Vec::new(), other: NOTHING };
         reading.buckets(0, &answer["aggregations"], total, &mut Vec::new())?;
         let Reading { rows, other, .. } = reading;
-        Ok(Table {
-            keys: self.keys(),
-            columns: self.columns(),
-            rows,
-            other: (other != Other::default()).then_some(other),
-        })
+        Ok(Table { keys: self.keys(), columns: self.columns(), rows, other: (other != NOTHING).then_some(other) })
     }
 
     /// No index has the pattern: nothing was said, and clusters leave the aggregations out.
@@ -89,7 +84,7 @@ impl Panel {
         };
         let rows: Vec<_> = hits.iter().map(row).collect();
         let documents = total.saturating_sub(u64::try_from(rows.len()).unwrap_or(u64::MAX));
-        let other = (documents > 0).then_some(Other { documents, off_by: 0 });
+        let other = (documents > 0).then_some(Other { documents, off_by: Some(0) });
         Ok(Table { keys: self.show.clone(), columns: Vec::new(), rows, other })
     }
 }
@@ -126,6 +121,9 @@ fn words(value: &Value) -> String {
     }
 }
 
+/// Every row is there, and exact.
+const NOTHING: Other = Other { documents: 0, off_by: Some(0) };
+
 struct Reading<'a> {
     panel: &'a Panel,
     rows: Vec<Row>,
@@ -150,10 +148,19 @@ impl Reading<'_> {
             self.buckets(depth + 1, bucket, documents, keys)?;
             keys.pop();
         }
-        self.other.documents += found["sum_other_doc_count"].as_u64().unwrap_or(0);
-        // -1 where the order is not that of counts: what was left out says how much may be missing.
-        self.other.off_by += found["doc_count_error_upper_bound"].as_u64().unwrap_or(0);
+        self.left_out(found);
         Ok(())
+    }
+
+    /// What a `terms` says of the rest. Shards count in it too what they kept to themselves: without a rest all is exact.
+    fn left_out(&mut self, found: &Value) {
+        let documents = found["sum_other_doc_count"].as_u64().unwrap_or(0);
+        if documents > 0 {
+            self.other.documents += documents;
+            // -1 where the order is that of a number.
+            let error = found["doc_count_error_upper_bound"].as_u64();
+            self.other.off_by = self.other.off_by.zip(error).map(|(sum, error)| sum + error);
+        }
     }
 
     /// Where each bucket is, and what it is called.
@@ -204,13 +211,14 @@ impl Reading<'_> {
         Ok(values)
     }
 
+    /// Of each price, what was paid for, times the price.
     fn money(&mut self, found: &Value) -> Result<f64, Unreadable> {
+        let prices = &found["prices"];
         // Documents whose price is one of those too many to be told apart.
-        self.other.documents += found["prices"]["sum_other_doc_count"].as_u64().unwrap_or(0);
-        self.other.off_by += found["prices"]["doc_count_error_upper_bound"].as_u64().unwrap_or(0);
-        // Nothing was paid: the sum of no bucket is null on some servers and 0 on others.
-        let total = found.get("total").ok_or_else(|| lacks("total"))?;
-        Ok(total["value"].as_f64().unwrap_or(0.0))
+        self.left_out(prices);
+        let buckets = prices["buckets"].as_array().ok_or_else(|| lacks("prices"))?;
+        let cost = |bucket: &Value| Some(bucket["key"].as_f64()? * bucket["paid"]["value"].as_f64()?);
+        buckets.iter().map(|bucket| cost(bucket).ok_or_else(|| lacks("paid.value"))).sum()
     }
 }
 

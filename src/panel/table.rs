@@ -50,10 +50,14 @@ impl From<&str> for Key {
 }
 
 /// What the rows leave out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Other {
     /// Documents in no row, because only so many values are shown.
     pub documents: u64,
-    /// By how many documents a row may be short at most; 0 where every row is exact.
-    pub off_by: u64,
+    /// By how many documents a row may be short at most; 0 where every row is exact. None where a cluster does not say,
+    /// which is where rows are in the order of a number: they are exact while no index has more than [`SHARD_SIZE`]
+    /// values.
+    ///
+    /// [`SHARD_SIZE`]: super::SHARD_SIZE
+    pub off_by: Option<u64>,
 }

@@ -20,7 +20,7 @@ options! {
         kind: Kind::Path,
         value: "DIR",
         on: &[Verb::Dashboards],
-        help: "Write the saved objects as NDJSON files into this directory instead.",
+        help: "Write the saved objects as an NDJSON file into this directory instead.",
     }
     DASHBOARDS_URL: String = super::cluster::url, {
         name: "dashboards-url",

@@ -32,14 +32,19 @@ fn rows_are_as_the_cluster_orders_them_and_what_is_left_out_is_counted() {
         ]
     );
     assert_eq!(table.rows, [row(&["sms"], &[Some(3.0), Some(5.0)]), row(&["email"], &[Some(2.0), Some(3.0)])]);
-    assert_eq!(table.other, Some(Other { documents: 4, off_by: 1 }));
+    assert_eq!(table.other, Some(Other { documents: 4, off_by: Some(1) }));
 }
 
-/// An order by a sub-aggregation is answered with -1: nothing is known of the error.
+/// An order by a sub-aggregation is answered with -1: nothing is known of the error. Where nothing is left out, neither
+/// by the shards, there is none.
 #[test]
-fn an_unknown_error_is_none() {
-    let said = answer(0, json!({"3": {"doc_count_error_upper_bound": -1, "sum_other_doc_count": 0, "buckets": []}}));
-    assert_eq!(panel(BY_CHANNEL).read(&said).unwrap().other, None);
+fn an_error_that_is_not_known_is_not_called_none() {
+    let other = |left_out: u64| {
+        let terms = json!({"doc_count_error_upper_bound": -1, "sum_other_doc_count": left_out, "buckets": []});
+        panel(BY_CHANNEL).read(&answer(0, json!({"3": terms}))).unwrap().other
+    };
+    assert_eq!(other(0), None);
+    assert_eq!(other(5), Some(Other { documents: 5, off_by: None }));
 }
 
 #[test]
@@ -81,16 +86,23 @@ fn money_is_of_messages_and_of_conversations_in_units_of_the_panel() {
     let panel = panel(
         "chart = 'number'\nmeasures = [{ label = 'm', is = 'money', field = 'f', once = 'a', conversation = 'b', divide = 1000 }]\n",
     );
-    let part = |total: Value, other: u64| {
-        json!({"doc_count": 1, "prices": {"doc_count_error_upper_bound": 0, "sum_other_doc_count": other, "buckets": []},
-            "total": {"value": total}})
+    let part = |prices: &[(f64, u64)], other: u64| {
+        let bucket = |(price, paid): &(f64, u64)| json!({"key": price, "doc_count": 9, "paid": {"value": paid}});
+        let buckets: Vec<_> = prices.iter().map(bucket).collect();
+        json!({"doc_count": 1, "prices": {
+            "doc_count_error_upper_bound": 0, "sum_other_doc_count": other, "buckets": buckets
+        }})
     };
-    let said = answer(1, json!({"1": {"single": part(json!(1500.0), 2), "conversation": part(json!(500.0), 0)}}));
-    let table = panel.read(&said).unwrap();
-    assert_eq!(table.rows, [row(&[], &[Some(2.0)])]);
-    assert_eq!(table.other, Some(Other { documents: 2, off_by: 0 }), "prices that were too many");
-    let said = answer(1, json!({"1": {"single": part(Value::Null, 0), "conversation": part(json!(0.0), 0)}}));
-    assert_eq!(panel.read(&said).unwrap().rows, [row(&[], &[Some(0.0)])], "the sum of no bucket");
+    let said = |single: Value, conversation: Value| {
+        panel.read(&answer(1, json!({"1": {"single": single, "conversation": conversation}}))).unwrap()
+    };
+    // 500 for three, 250 for two; and 1,000 for one conversation: 3,000 thousandths.
+    let table = said(part(&[(500.0, 3), (250.0, 2)], 2), part(&[(1000.0, 1)], 0));
+    assert_eq!(table.rows, [row(&[], &[Some(3.0)])]);
+    assert_eq!(table.other, Some(Other { documents: 2, off_by: Some(0) }), "prices that were too many");
+    assert_eq!(said(part(&[], 0), part(&[], 0)).rows, [row(&[], &[Some(0.0)])], "nothing was paid");
+    let bad = json!({"1": {"single": {"prices": {"buckets": [{"key": 1.0}]}}, "conversation": part(&[], 0)}});
+    assert!(matches!(panel.read(&answer(1, bad)), Err(Unreadable::Lacks(_))));
 }
 
 #[test]
@@ -126,5 +138,5 @@ fn documents_show_their_members_and_the_rest_is_counted() {
     ]);
     let table = panel.read(&said).unwrap();
     assert_eq!(table.rows, [row(&["2026-11-02T00:00:00Z", "a, b", "2"], &[]), row(&["", "c", ""], &[])]);
-    assert_eq!(table.other, Some(Other { documents: 1, off_by: 0 }));
+    assert_eq!(table.other, Some(Other { documents: 1, off_by: Some(0) }));
 }

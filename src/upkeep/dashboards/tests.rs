@@ -9,7 +9,6 @@ use crate::panel::{Chart, Dashboard, Panel};
 mod asks;
 mod fields;
 mod form;
-mod installing;
 mod page;
 
 const CHECKED_IN: &str = "dashboards/essink.ndjson";

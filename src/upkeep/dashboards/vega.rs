@@ -52,7 +52,13 @@ fn body(panel: &Panel) -> Value {
 
 /// A number a measure, then a row a number: `what` it is, its `value`, and that in words.
 fn transform(panel: &Panel) -> Vec<Value> {
-    let mut steps: Vec<_> = panel.measures.iter().enumerate().map(calculated).collect();
+    let (money, others): (Vec<_>, Vec<_>) =
+        panel.measures.iter().enumerate().partition(|(_, measure)| matches!(measure.what, What::Money { .. }));
+    let mut steps: Vec<_> = others.iter().map(|(at, measure)| calculated(*at, measure)).collect();
+    let kept: Vec<_> = others.iter().map(|(_, measure)| measure.label.as_str()).chain(key(panel)).collect();
+    for (at, measure) in money {
+        steps.extend(added_up(at, measure, &kept));
+    }
     let labels: Vec<_> = panel.measures.iter().map(|measure| &measure.label).collect();
     steps.push(json!({"fold": labels, "as": ["what", "value"]}));
     let format = if panel.measures.iter().any(|m| matches!(m.what, What::Money { .. })) { ",.4f" } else { ",.2f" };
@@ -66,18 +72,15 @@ fn transform(panel: &Panel) -> Vec<Value> {
     steps
 }
 
-fn calculated((at, measure): (usize, &Measure)) -> Value {
+/// What a bucket is told by.
+fn key(panel: &Panel) -> Option<&'static str> {
+    (!panel.splits.is_empty()).then_some("key")
+}
+
+fn calculated(at: usize, measure: &Measure) -> Value {
     let found = format!("datum['{}']", at + 1);
     let formula = match &measure.what {
         What::Count {} => "datum.doc_count".to_owned(),
-        What::Money { conversation, divide, .. } => {
-            let of = |part: &str| format!("{found}.{part}.total.value");
-            let sum = match conversation {
-                Some(_) => format!("({} + {})", of("single"), of("conversation")),
-                None => of("single"),
-            };
-            format!("{sum} / {divide}")
-        }
         What::Rate { .. } => {
             format!("{found}.of.n.value > 0 ? 100 * {found}.to.n.value / {found}.of.n.value : null")
         }
@@ -85,6 +88,21 @@ fn calculated((at, measure): (usize, &Measure)) -> Value {
         _ => format!("{found}.value"),
     };
     json!({"calculate": formula, "as": measure.label})
+}
+
+/// A row a price, of messages and of conversations side by side; each times what was paid for; all added up again.
+fn added_up(at: usize, measure: &Measure, kept: &[&str]) -> Vec<Value> {
+    let What::Money { conversation, divide, .. } = &measure.what else { return Vec::new() };
+    let parts = ["single", "conversation"].into_iter().take(1 + usize::from(conversation.is_some()));
+    let found: Vec<_> = parts.clone().map(|part| format!("{}.{part}.prices.buckets", at + 1)).collect();
+    let names: Vec<_> = parts.collect();
+    let cost = |name: &&str| format!("(datum.{name} ? datum.{name}.key * datum.{name}.paid.value : 0)");
+    let costs = names.iter().map(cost).collect::<Vec<_>>().join(" + ");
+    vec![
+        json!({"flatten": found, "as": names}),
+        json!({"calculate": format!("({costs}) / {divide}"), "as": "cost_of_price"}),
+        json!({"aggregate": [{"op": "sum", "field": "cost_of_price", "as": measure.label}], "groupby": kept}),
+    ]
 }
 
 fn view(panel: &Panel) -> Value {

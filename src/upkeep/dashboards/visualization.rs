@@ -65,8 +65,8 @@ fn divided(panel: &Panel, at: usize, split: &Split) -> Value {
                 "drop_partials": false,
                 "min_doc_count": 1,
                 "extended_bounds": {},
-                // A zone in the parameter of that name is not kept when the object is saved again.
-                "json": json!({"time_zone": "UTC"}).to_string(),
+                // Takes out the browser's zone: without one days are UTC, and an old index with `long` times answers.
+                "json": json!({"time_zone": null}).to_string(),
                 "customLabel": split.label
             }),
         ),

@@ -44,11 +44,13 @@ fn metric(agg: &Value) -> Option<(String, Value)> {
     Some((text(&agg["id"]), made))
 }
 
-/// The parameter `json` is merged over what the others wrote.
+/// The parameter `json` is merged over what the others wrote, and its nulls take out.
 fn merged(mut body: Value, params: &Value) -> Value {
     if let Some(more) = params["json"].as_str() {
         let more: Map<String, Value> = serde_json::from_str(more).expect("an object");
-        body.as_object_mut().expect("an object").extend(more);
+        let body = body.as_object_mut().expect("an object");
+        body.extend(more);
+        body.retain(|_, value| !value.is_null());
     }
     body
 }
@@ -162,4 +164,44 @@ fn a_saved_search_shows_what_its_panel_shows() {
         tried += 1;
     }
     assert!(tried > 2, "{tried}");
+}
+
+/// What a specification makes of the answer, written from the rules of Vega-Lite's transforms: `flatten` gives a row a
+/// member and fills the shorter list with nulls, `aggregate` adds up what has the same `groupby`, `fold` gives a row a
+/// field.
+#[test]
+fn a_specification_multiplies_and_adds_as_a_panel_does() {
+    let transform = |id: &str| {
+        let (_, _, object) = panels().into_iter().find(|(_, _, object)| object["id"] == id).unwrap();
+        let spec: Value = serde_json::from_str(vis_state(&object)["params"]["spec"].as_str().unwrap()).unwrap();
+        (spec["data"]["format"]["property"].clone(), spec["transform"].clone())
+    };
+    let rate = "datum['1'].of.n.value > 0 ? 100 * datum['1'].to.n.value / datum['1'].of.n.value : null";
+    let (from, steps) = transform("essink-texts-by-country");
+    assert_eq!(from, "aggregations.3.buckets", "two measures come before the split");
+    assert_eq!(steps[0], json!({"calculate": rate, "as": "delivered of sent"}));
+    assert_eq!(steps[2], json!({"fold": ["delivered of sent", "failed of sent"], "as": ["what", "value"]}));
+    assert_eq!(steps[4], json!({"calculate": "datum.key + ': ' + datum.what", "as": "row"}));
+
+    let (from, steps) = transform("essink-overview-cost");
+    assert_eq!(from, "aggregations");
+    let cost = "((datum.single ? datum.single.key * datum.single.paid.value : 0) + \
+                (datum.conversation ? datum.conversation.key * datum.conversation.paid.value : 0)) / 1";
+    assert_eq!(
+        steps.as_array().unwrap()[..3],
+        [
+            json!({"flatten": ["1.single.prices.buckets", "1.conversation.prices.buckets"], "as": ["single", "conversation"]}),
+            json!({"calculate": cost, "as": "cost_of_price"}),
+            json!({"aggregate": [{"op": "sum", "field": "cost_of_price", "as": "cost"}], "groupby": []}),
+        ]
+    );
+
+    // What is no money is worked out first and kept.
+    let (from, steps) = transform("essink-overview-cost-other");
+    assert_eq!(from, "aggregations.3.buckets");
+    assert_eq!(steps[0], json!({"calculate": "datum['2'].value", "as": "messages"}));
+    assert_eq!(steps[3]["groupby"], json!(["messages", "key"]));
+    let (_, steps) = transform("essink-texts-pinpoint-cost");
+    let cost = "((datum.single ? datum.single.key * datum.single.paid.value : 0)) / 100000";
+    assert_eq!(steps[1], json!({"calculate": cost, "as": "cost_of_price"}), "thousandths of a cent");
 }

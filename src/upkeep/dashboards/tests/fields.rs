@@ -93,7 +93,7 @@ fn wrong(panel: &Panel) -> Vec<String> {
             Some((kind, usable)) => wrong.push(format!("{}: {field} is {kind}, usable: {usable}", panel.id)),
         }
         // An old index has its words as text, which cannot be counted, and beside it their `.keyword`.
-        let word = types.iter().any(|kind| *kind == "keyword");
+        let word = types.contains(&"keyword");
         if panel.over == Over::Pinpoint && word && !field.ends_with(".keyword") {
             wrong.push(format!("{}: {field} is text in an old index: use .keyword", panel.id));
         }

@@ -208,7 +208,7 @@ fn aggs(buckets: &'static [&'static str]) -> Shape {
         ],
     );
     let filter = Object(vec![("input", query()), ("label", Name)], vec![]);
-    let zone = json_of(Object(vec![("time_zone", One(&["UTC"]))], vec![]));
+    let zone = json_of(Object(vec![("time_zone", Null)], vec![]));
     let time = Object(
         vec![("field", Name), ("interval", One(&["auto", "ms", "s", "m", "h", "d", "w", "M", "y"]))],
         vec![
@@ -364,6 +364,9 @@ fn spec() -> Shape {
     let encoding = || Object(vec![], vec![("x", field()), ("y", field()), ("text", field()), ("color", field())]);
     let calculate = Object(vec![("calculate", Name), ("as", Name)], vec![]);
     let fold = Object(vec![("fold", list_of(Name)), ("as", list_of(Name))], vec![]);
+    let flatten = Object(vec![("flatten", list_of(Name)), ("as", list_of(Name))], vec![]);
+    let added = Object(vec![("op", One(&["sum"])), ("field", Name), ("as", Name)], vec![]);
+    let aggregate = Object(vec![("aggregate", list_of(added)), ("groupby", list_of(Name))], vec![]);
     let body = Object(vec![("size", Number), ("track_total_hits", Truth), ("query", Whole), ("aggs", Whole)], vec![]);
     let url = Object(vec![("index", Name), ("body", body)], vec![]);
     let data = Object(vec![("url", url), ("format", Object(vec![("property", Name)], vec![]))], vec![]);
@@ -371,7 +374,7 @@ fn spec() -> Shape {
         vec![
             ("$schema", One(&["https://vega.github.io/schema/vega-lite/v4.json"])),
             ("data", data),
-            ("transform", list_of(Any(vec![calculate, fold]))),
+            ("transform", list_of(Any(vec![calculate, fold, flatten, aggregate]))),
             ("encoding", encoding()),
         ],
         vec![("mark", mark()), ("layer", list_of(Object(vec![("mark", mark())], vec![("encoding", encoding())])))],
