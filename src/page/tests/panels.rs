@@ -19,7 +19,9 @@ pub fn made_up(aggs: &Value) -> Value {
     };
     let one = |(name, agg): (&String, &Value)| {
         let found = if agg.get("terms").is_some() {
-            let buckets = ["sms", "email"].map(|key| inner(agg, json!({"key": key})));
+            // Money is by price.
+            let keys = if name == "prices" { [json!(0.5), json!(2.0)] } else { [json!("sms"), json!("email")] };
+            let buckets = keys.map(|key| inner(agg, json!({"key": key})));
             json!({"buckets": buckets, "sum_other_doc_count": 3, "doc_count_error_upper_bound": 0})
         } else if let Some(filters) = agg["filters"]["filters"].as_object() {
             let buckets: serde_json::Map<_, _> =
