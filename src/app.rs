@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod exit;
 
+mod columns;
 pub mod commands;
 pub mod connect;
 mod consent;
@@ -23,6 +24,7 @@ mod redrive;
 mod renewal;
 mod replay;
 mod retain;
+mod status;
 mod stores;
 mod webhook;
 
@@ -57,6 +59,8 @@ fn start(invocation: Invocation) -> Result<(), Failure> {
     let done = runtime.block_on(async {
         match invocation.command {
             Command::Run(options) => worker::run(*options, screen).await,
+            Command::Check(_) => Err(Failure::usage(anyhow::anyhow!("not yet"))),
+            Command::Status(options) => status::run(*options).await,
             Command::Webhook(options) => webhook::run(*options).await,
             Command::InitTemplates(options) => commands::init_templates(&options).await,
             Command::Prune(options) => commands::prune(&options).await,

@@ -37,6 +37,7 @@ mod secured;
 mod servers;
 mod shapes;
 mod state;
+mod status;
 mod stop;
 mod support;
 mod templates;

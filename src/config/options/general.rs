@@ -11,6 +11,8 @@ const LOG_FORMATS: &[(&str, LogFormat)] =
     &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
 
 const JSON_REPORTS: &[Verb] = &[
+    Verb::Check,
+    Verb::Status,
     Verb::InitTemplates,
     Verb::Prune,
     Verb::DeadLettersList,
@@ -31,9 +33,9 @@ options! {
         name: "http-listen",
         value: "ADDRESS|none",
         default: Some("127.0.0.1:9464"),
-        on: &[Verb::Run, Verb::Webhook],
+        on: &[Verb::Run, Verb::Status, Verb::Webhook],
         help: "Where /live, /ready and /metrics answer. When the default port is taken the next free one is used and logged; \
-               an address that was chosen is used or refused.",
+               an address that was chosen is used or refused. status asks workers there.",
     }
     DRY_RUN: bool = units::flag, {
         name: "dry-run",
