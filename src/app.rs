@@ -12,6 +12,7 @@ pub mod program;
 pub mod work;
 pub mod worker;
 
+mod check;
 mod coordinator;
 mod decode;
 mod drive;
@@ -59,7 +60,7 @@ fn start(invocation: Invocation) -> Result<(), Failure> {
     let done = runtime.block_on(async {
         match invocation.command {
             Command::Run(options) => worker::run(*options, screen).await,
-            Command::Check(_) => Err(Failure::usage(anyhow::anyhow!("not yet"))),
+            Command::Check(options) => Box::pin(check::run(*options)).await,
             Command::Status(options) => status::run(*options).await,
             Command::Webhook(options) => webhook::run(*options).await,
             Command::InitTemplates(options) => commands::init_templates(&options).await,

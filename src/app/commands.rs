@@ -201,7 +201,7 @@ pub(super) async fn ensure_templates(
 }
 
 /// What the templates are to say.
-fn template_options(names: &NameOptions, options: &config::TemplateOptions) -> TemplateOptions {
+pub(super) fn template_options(names: &NameOptions, options: &config::TemplateOptions) -> TemplateOptions {
     TemplateOptions {
         prefixes: Prefixes { families: names.families.clone(), dead_letters: names.dead_letter_prefix.clone() },
         shards: Some(options.shards),

@@ -3,7 +3,7 @@
 mod letters;
 mod pages;
 mod report;
-mod signs;
+pub(super) mod signs;
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};

@@ -84,6 +84,16 @@ impl DynamoTable {
         Ok(named.collect::<BTreeSet<_>>().into_iter().collect())
     }
 
+    /// Tries each action that leases take, by calls whose condition never holds: nothing changes. An error says why not.
+    pub async fn probe(&self) -> Vec<(&'static str, Result<(), StoreError>)> {
+        self.calls.probe().await
+    }
+
+    /// Owners that are no worker of essink, and that have renewed between two listings.
+    pub async fn strangers(&self) -> Vec<String> {
+        self.strangers.lock().await.warned_of.iter().cloned().collect()
+    }
+
     /// Carries out all wishes, some at a time. A row that is not as it was seen is looked at: it may be the same but for a
     /// request, or what we wrote ourselves without hearing of it.
     async fn carry_out(&self, wishes: &[Wish]) -> Result<Vec<Written>, StoreError> {

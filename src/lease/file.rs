@@ -70,6 +70,12 @@ impl FileTable {
         Ok(content(path)?.map(|content| (content.stream, content.group)))
     }
 
+    /// Whether a worker holds the file at `path`. Nothing is made; a lock that nobody holds is held for a moment.
+    pub fn is_held(path: &Path) -> bool {
+        let lock = File::options().write(true).open(beside(path, ".lock"));
+        lock.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     /// `open` without the lock: sees what the worker that holds it writes, and can change nothing.
     pub fn look(path: &Path, stream: &str, group: &str) -> Result<Self, StoreError> {
         let rows = Arc::new(Mutex::new(read(path, stream, group)?));

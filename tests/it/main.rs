@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod beginnings;
+mod check;
 mod compose;
 mod dead_letters;
 mod dynamodb;

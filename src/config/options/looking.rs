@@ -18,7 +18,7 @@ options! {
         value: "N",
         default: Some("100"),
         on: &[Verb::Check],
-        help: "Records that are read from the stream, all shards together and the newest ones, and tried against the cluster. \
+        help: "Records that are read from the stream, all shards together and from the most recent minutes that have any, and tried against the cluster. \
                No position moves.",
     }
     NO_WRITE: bool = units::flag, {
