@@ -70,47 +70,40 @@ pub async fn run(options: CheckOptions) -> Result<(), Failure> {
     if read.is_some() {
         found.extend(sample.findings(wanted));
     }
-    let mut interrupted = false;
     let client = connect::client(&run.cluster).await?;
     let product = reach(&run, &mut found).await;
+    let mut ground = None;
     if let Some(product) = product {
         let existing = existing(&client, &run).await;
         found.extend(rights::find(&client, product, &run, &existing).await);
         let templates = cluster::templates(&client, &run).await;
         found.extend(templates.findings);
         found.extend(cluster::room(&client, product, &run, &families(&ops), &existing).await);
-        if write && !ops.is_empty() {
-            let ground = trial::Ground {
-                client: &client,
-                run: &run,
-                wanted: templates.wanted,
-                in_place: templates.in_place,
-                chance: clock::chance(),
-            };
-            let outcome = trial::run(&ground, &ops, &mut sample).await;
-            found.extend(outcome.findings);
-            interrupted = outcome.interrupted;
-        }
+        let (wanted, in_place) = (templates.wanted, templates.in_place);
+        ground = Some(trial::Ground { client: &client, run: &run, wanted, in_place, chance: clock::chance() });
     }
     // Where positions are in the cluster, and that does not answer, all is said.
-    let in_cluster = matches!(run.state, StateOptions::Index(_));
-    if let Some(read) = read.as_ref().filter(|_| !interrupted && (product.is_some() || !in_cluster)) {
-        let state = state::look(&client, &run, &read.stream, &read.shards, write).await;
-        found.extend(state.findings);
-        let unread = unread::of(&read.kinesis, &read.stream, &state.rows, &read.shards).await;
-        let unread: Vec<_> = unread.into_iter().collect();
-        found.extend(reading::backlog(read.stream.retention, &unread));
+    if product.is_some() || !matches!(run.state, StateOptions::Index(_)) {
+        found.extend(positions(&client, &run, read.as_ref(), write).await);
     }
-    if !interrupted {
-        found.extend(letters::look(&run, write).await);
+    found.extend(letters::look(&run, write).await);
+    // Last, because from then on a signal only ends the trial.
+    let mut interrupted = false;
+    if let Some(ground) = ground.filter(|_| write && !ops.is_empty()) {
+        let outcome = trial::run(&ground, &ops, &mut sample).await;
+        found.extend(outcome.findings);
+        interrupted = outcome.interrupted;
     }
-    let (arn, key) = read.as_ref().map_or_else(
-        || (run.stream.stream.arn.clone().unwrap_or_else(|| unknown_arn(&run.stream)), None),
-        |read| (read.stream.arn.clone(), read.stream.key.clone()),
-    );
-    let aws = Aws { arn: &arn, key: key.as_deref() };
+    let stream = read.as_ref().map(|read| &read.stream);
+    let arn = stream.map(|stream| stream.arn.clone()).or_else(|| run.stream.stream.arn.clone());
+    let arn = arn.unwrap_or_else(|| unknown_arn(&run.stream));
+    let aws = Aws { arn: &arn, key: stream.and_then(|stream| stream.key.as_deref()) };
     let report = Report::new(found, sample, Policies::of(&run, aws, product.map(|product| product.distribution)));
     print(json, &report)?;
+    ended(&report, interrupted)
+}
+
+fn ended(report: &Report, interrupted: bool) -> Result<(), Failure> {
     match (interrupted, report.works) {
         (true, _) => {
             Err(Failure::unfinished(anyhow!("interrupted: what was made has been removed, and not all was looked at")))
@@ -121,6 +114,24 @@ pub async fn run(options: CheckOptions) -> Result<(), Failure> {
             Err(Failure::unavailable(anyhow!("a run would not work: {n} problems, each with its cure above")))
         }
     }
+}
+
+/// The store of positions, and what it still owes.
+async fn positions(client: &Client, run: &RunOptions, read: Option<&Read>, write: bool) -> Vec<Finding> {
+    let arn = read.map(|read| read.stream.arn.as_str()).or(run.stream.stream.arn.as_deref());
+    let state = state::look(client, run, arn, write).await;
+    let mut found = state.findings;
+    // Anew, in this order: a shard that was read to its end in between is no false alarm.
+    let shards = match read {
+        Some(Read { kinesis, stream, shards, .. }) => kinesis.shards(stream).await.unwrap_or_else(|_| shards.clone()),
+        None => Vec::new(),
+    };
+    found.extend(state::positions(&state.rows, &shards, &run.stream.group));
+    if let Some(Read { kinesis, stream, .. }) = read {
+        let unread: Vec<_> = unread::of(kinesis, stream, &state.rows, &shards).await.into_iter().collect();
+        found.extend(reading::backlog(stream.retention, &unread));
+    }
+    found
 }
 
 /// As far as the options tell it.

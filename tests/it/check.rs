@@ -185,15 +185,21 @@ async fn what_the_cluster_would_refuse_is_named_with_the_old_index() {
         "arrival_timestamp": {"type": "long"}, "attributes": {"properties": {"n": {"type": "ip"}}},
     }}});
     world.set(&format!("/{INDEX}"), &guessed).await;
+    world.set(&format!("/{INDEX}/_settings"), &json!({"index.blocks.write": true})).await;
+    let left = json!({"settings": {"number_of_replicas": 0, "hidden": true}});
+    world.set("/essink-check-of-yore", &left).await;
     let report = world.report(0, &[]).await;
     let warned = found(&report, "warning");
     assert!(has(&warned, &["trial", "documents would be refused", INDEX, "mapper_parsing_exception"]), "{warned:#?}");
     assert!(has(&warned, &[INDEX, "arrival_timestamp is long, should be date"]), "{warned:#?}");
+    assert!(has(&warned, &[INDEX, "takes no writes", "index.blocks.write"]), "{warned:#?}");
+    assert!(has(&warned, &["throw-away indices of another check", "essink-check-of-yore"]), "{warned:#?}");
     let documents = report["sample"]["documents"].as_array().expect("documents");
     let refused = documents.iter().filter(|d| d["refused"].as_str().is_some_and(|why| why.contains("mapper_parsing")));
     assert_eq!(refused.count(), EVENTS, "no number is an address of a network");
     assert_eq!(count(&world.search, INDEX).await, 0, "nothing was written to the index itself");
-    assert!(!world.names().await.iter().any(|name| name.contains("essink-check")));
+    let left: Vec<String> = world.names().await.into_iter().filter(|name| name.contains("essink-check")).collect();
+    assert_eq!(left, ["\"essink-check-of-yore\""], "it removes what it has made, and nothing else");
 }
 
 #[tokio::test]
@@ -310,6 +316,13 @@ async fn every_store_is_tried_and_left_as_it_was() {
     let files = ["--state", &state, "--dead-letters", &letters];
     world.report(0, &files).await;
     assert_eq!(std::fs::read_dir(dir.path()).expect("a directory").count(), 0, "nothing is left");
+    let alone = parsed(
+        finish(essink(&args(NOBODY, world.search.url(), &[&["--json"], &files[..]].concat()))).await.expect(69, &[]),
+    );
+    assert!(
+        has(&found(&alone, "ok"), &["state", "state.json can be written"]),
+        "looked at without the stream: {alone:#}"
+    );
     let away = world.report(69, &["--state", "file:/nowhere/at/all"]).await;
     assert!(has(&found(&away, "problem"), &["state", "/nowhere/at/all", "cannot be written"]), "{away:#}");
 }
@@ -408,4 +421,40 @@ async fn a_bucket_of_dead_letters_is_tried_and_nothing_is_put() {
     assert_eq!(s3.keys("letters").len(), 0, "nothing is put");
     let missing = world.report(69, &place("s3://elsewhere")).await;
     assert!(has(&found(&missing, "problem"), &["dead letters", "s3:ListBucket", "elsewhere"]), "{missing:#}");
+}
+
+#[tokio::test]
+async fn who_else_is_at_work_in_the_group_is_named() {
+    let world = World::new().await;
+    let (url, dir) = (world.kinesis.url(), tempfile::tempdir().expect("a directory"));
+    let mut run = run_args(&url, world.search.url(), "s");
+    run.extend(["--lease-timeout", "3s"]);
+    let worker = start(&run, &dir.path().join("log"));
+    until("it works", || async { count(&world.search, "pinpoint-*").await == EVENTS as u64 }).await;
+    let report = world.report(0, &[]).await;
+    assert!(has(&found(&report, "warning"), &["state", "group essink has 1 living workers"]), "{report:#}");
+    assert!(!has(&found(&world.report(0, &["--group", "other"]).await, "warning"), &["living"]));
+    assert_eq!(terminate(worker).await, Some(0));
+    assert!(!has(&found(&world.report(0, &[]).await, "warning"), &["living"]), "it has stopped");
+
+    let dynamo = DynamoDb::start().await.expect("DynamoDB");
+    let endpoint = dynamo.url();
+    let place = ["--state", "dynamodb:app", "--dynamodb-endpoint-url", &endpoint];
+    catch_up(&world.kinesis, &world.search, "s", &[&place[..], &["--group", "kcl"]].concat()).await.expect(0, &[]);
+    let renew = async {
+        for n in 1_000.. {
+            let lease = json!({
+                "leaseKey": {"S": "shardId-000000000000"}, "leaseOwner": {"S": "old-app"}, "leaseCounter": {"N": n.to_string()},
+                "checkpoint": {"S": "TRIM_HORIZON"}, "checkpointSubSequenceNumber": {"N": "0"}, "ownerSwitchesSinceCheckpoint": {"N": "0"},
+            });
+            dynamo.put("app", &lease).await.expect("put");
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    };
+    let args = [&place[..], &["--group", "kcl"]].concat();
+    let report = tokio::select! {
+        report = world.report(0, &args) => report,
+        () = renew => unreachable!("it goes on"),
+    };
+    assert!(has(&found(&report, "warning"), &["worker of a KCL application, old-app"]), "{report:#}");
 }

@@ -128,7 +128,7 @@ pub async fn room(
     let health = get("/_cluster/health").await;
     match (&settings, &health) {
         (Ok(settings), Ok(health)) => {
-            found.extend(shards(settings, health, run, families, existing.len()).map(|shards| shards.finding()));
+            found.extend(shards(settings, health, run, families, daily(run, existing)).map(|shards| shards.finding()));
             found.extend(auto_create(settings, run));
         }
         (Err(why), _) | (_, Err(why)) => found.push(unknown("room for shards", why)),
@@ -153,6 +153,11 @@ pub async fn room(
 
 fn unknown(what: &str, why: &str) -> Finding {
     Finding::warning(ABOUT, format!("{what} could not be looked at: {why}"), "allow the user to monitor the cluster")
+}
+
+/// How many of the indices that are there are of a day.
+fn daily(run: &RunOptions, existing: &[Arc<str>]) -> usize {
+    existing.iter().filter(|index| run.names.families.family_of(index).is_some()).count()
 }
 
 fn shards(settings: &Value, health: &Value, run: &RunOptions, families: &[Family], ours: usize) -> Option<Shards> {
@@ -200,7 +205,7 @@ fn misfits(answer: &Value, run: &RunOptions) -> Vec<Finding> {
     for hit in answer["hits"]["hits"].as_array().into_iter().flatten() {
         let pattern = &hit["_source"]["index-pattern"];
         let title = pattern["title"].as_str().unwrap_or_default();
-        let parts = || title.split(',').filter(|part| part.len() <= 1_024);
+        let parts = || title.split(',').filter(|part| *part != "*" && part.len() <= 1_024);
         let covers = |prefix: &str| parts().any(|part| overlap(part, &format!("{prefix}*")));
         let families: Vec<Family> =
             run.names.families.iter().filter(|(_, prefix)| covers(prefix)).map(|(family, _)| family).collect();

@@ -12,6 +12,9 @@ const SKEW_MS: i64 = 30_000;
 /// Law of AWS: a signature whose time is five minutes off is refused.
 const REFUSED_MS: i64 = 300_000;
 
+/// Without --keep: with room for less, somebody should know.
+const YEAR: u64 = 366;
+
 /// Shards that there may be, that there are, and that a run makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shards {
@@ -53,7 +56,10 @@ impl Shards {
                 let days = (limit - used) / daily;
                 let what =
                     format!("{used} of {limit} shards are in use, a day takes up to {daily}: room for {days} days");
-                Finding::warning(ABOUT, what, "give --keep, or prune by cron, so that it never fills up")
+                match days < YEAR {
+                    true => Finding::warning(ABOUT, what, "give --keep, or prune by cron, so that it never fills up"),
+                    false => Finding::ok(ABOUT, what),
+                }
             }
         }
     }
@@ -192,7 +198,7 @@ mod tests {
         // 100 of others, and 32 days of 6.
         assert_eq!(level(shards(292, 160, Some(30))), Level::Ok);
         assert_eq!(level(shards(291, 160, Some(30))), Level::Warning);
-        assert_eq!(level(shards(1_000, 160, None)), Level::Warning);
+        assert_eq!([level(shards(1_000, 160, None)), level(shards(2_356, 160, None))], [Level::Warning, Level::Ok]);
         assert!(shards(1_000, 160, None).finding().what.contains("room for 140 days"));
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::finding::{Finding, Tried, permission};
 use crate::app::clock;
@@ -21,6 +21,8 @@ const WINDOWS: [Duration; 2] = [Duration::from_secs(600), Duration::from_secs(86
 const PAGES: usize = 5;
 /// Law of Kinesis: 5 GetRecords calls a second and shard, which its readers need too.
 const PAUSE: Duration = Duration::from_millis(250);
+/// Streams of many quiet shards are not read for longer.
+const READING: Duration = Duration::from_secs(60);
 /// Of the retention: a backlog older than this share may expire before it is read.
 const RISK: (i64, i64) = (1, 2);
 
@@ -55,7 +57,8 @@ pub async fn sample(kinesis: &Kinesis, stream: &Stream, shards: &[Shard], wanted
     let share = u32::try_from(most.div_ceil(chosen.len().max(1))).unwrap_or(1);
     let (mut records, mut refused) = (Vec::new(), None);
     let (mut iterated, mut read) = (false, false);
-    for shard in &chosen {
+    let began = Instant::now();
+    for shard in chosen.iter().take_while(|_| began.elapsed() < READING) {
         match some(&reader, shard, share, &mut iterated, &mut read).await {
             Ok(some) => records.extend(some.into_iter().map(|record| (shard.clone(), record))),
             Err(fault) => {

@@ -10,7 +10,6 @@ use super::finding::{Finding, Tried, permission};
 use crate::app::status::signs::Signs;
 use crate::app::stores::{self, Table, Whose};
 use crate::config::{RunOptions, StateOptions};
-use crate::kinesis::client::Stream;
 use crate::kinesis::lineage::{self, Shard};
 use crate::lease::file::FileTable;
 use crate::lease::table::{LeaseTable, Row};
@@ -33,28 +32,31 @@ pub struct State {
     pub findings: Vec<Finding>,
 }
 
-/// Looks at the store; writes nothing that stays.
-pub async fn look(client: &Client, run: &RunOptions, stream: &Stream, shards: &[Shard], write: bool) -> State {
+/// Looks at the store; writes nothing that stays. Without the stream's ARN nothing can be said of its positions.
+pub async fn look(client: &Client, run: &RunOptions, arn: Option<&str>, write: bool) -> State {
     let mut state = State::default();
-    let whose = Whose { stream: stream.arn.clone(), group: run.stream.group.clone(), begin: Position::TrimHorizon };
+    let stream = arn.unwrap_or_default().to_owned();
+    let whose = Whose { stream, group: run.stream.group.clone(), begin: Position::TrimHorizon };
+    if let StateOptions::File(path) = &run.state {
+        state.findings.push(file(path, write));
+        if arn.is_none() {
+            return state;
+        }
+    }
     let table = match stores::table_to_look_at(&run.state, &whose, client).await {
         Ok(table) => table,
         Err(failure) => {
-            state.findings.push(Finding::problem(
-                ABOUT,
-                failure.to_string(),
-                "mend it, or name another place with --state",
-            ));
+            let cure = "mend it, or name another place with --state";
+            state.findings.push(Finding::problem(ABOUT, failure.to_string(), cure));
             return state;
         }
     };
-    if !place(&table, run, write, &mut state.findings).await {
+    if !place(&table, run, &mut state.findings).await || arn.is_none() {
         return state;
     }
     match watch(&table, run.lease_timeout).await {
         Ok((rows, alive)) => {
             state.findings.extend(who(&table, run, &rows, &alive).await);
-            state.findings.extend(positions(&rows, shards, &run.stream.group));
             state.rows = rows;
         }
         Err(error) => state.findings.push(refused(&error)),
@@ -67,16 +69,11 @@ fn refused(error: &StoreError) -> Finding {
 }
 
 /// Whether the place is there, or can be made. False when there is nothing to look at.
-async fn place(table: &Table, run: &RunOptions, write: bool, found: &mut Vec<Finding>) -> bool {
+async fn place(table: &Table, run: &RunOptions, found: &mut Vec<Finding>) -> bool {
     let there = match table {
         Table::Index(index) => timeout(PATIENCE, index.has_index()).await,
         Table::Dynamo(dynamo) => timeout(PATIENCE, dynamo.has_table()).await,
-        Table::File(_) => {
-            if let StateOptions::File(path) = &run.state {
-                found.push(file(path, write));
-            }
-            return true;
-        }
+        Table::File(_) => return true,
     };
     let there = there.unwrap_or_else(|_| Err(StoreError::Busy(format!("no answer within {} s", PATIENCE.as_secs()))));
     match (there, table, &run.state) {
@@ -190,8 +187,8 @@ async fn who(table: &Table, run: &RunOptions, rows: &[Row], alive: &BTreeSet<Str
     found
 }
 
-/// What the positions say beside the shards of the stream. Pure.
-fn positions(rows: &[Row], shards: &[Shard], group: &str) -> Vec<Finding> {
+/// What the positions say beside the shards of the stream, which must have been listed after them. Pure.
+pub fn positions(rows: &[Row], shards: &[Shard], group: &str) -> Vec<Finding> {
     if rows.is_empty() {
         return Vec::new();
     }

@@ -1,10 +1,14 @@
 //! A trial: documents of the sample are written into a throw-away index that is like the one they are meant for.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
 
 use http::Method;
 use serde_json::{Map, Value, json};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::finding::Finding;
 use super::sample::{Sample, moved};
@@ -27,6 +31,8 @@ const MOST: usize = 12;
 const TOGETHER: usize = 10;
 /// Reasons named in a line; JSON has that of every document.
 const REASONS: usize = 3;
+/// A request that was given up has arrived or been lost after this time.
+const SETTLED: Duration = Duration::from_secs(1);
 /// Settings that decide what a document may be. Others are of its disk, its copies and its life.
 const SETTINGS: [&str; 4] = ["analysis", "mapping", "default_pipeline", "final_pipeline"];
 
@@ -59,20 +65,46 @@ pub async fn run(ground: &Ground<'_>, ops: &[BulkOp], sample: &mut Sample) -> Ou
         let finding = Finding::warning(ABOUT, what, "use another prefix, or --no-write");
         return Outcome { findings: vec![finding], interrupted: false };
     }
-    let mut made = Vec::new();
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    let (Ok(mut term), Ok(mut int)) = signals else {
-        let finding = Finding::warning(ABOUT, "no document was tried: signals cannot be watched", "try again");
+    let (stop, mut made) = (CancellationToken::new(), Vec::new());
+    if let Err(error) = watch(&stop) {
+        let finding = Finding::warning(ABOUT, format!("no document was tried: {error}"), "try again");
         return Outcome { findings: vec![finding], interrupted: false };
-    };
-    let (mut findings, interrupted) = tokio::select! {
-        findings = write(ground, ops, sample, &mut made) => (findings, false),
-        _ = term.recv() => (Vec::new(), true),
-        _ = int.recv() => (Vec::new(), true),
-    };
-    findings.push(removed(ground.client, &made).await);
-    findings.retain(|finding| !finding.what.is_empty());
+    }
+    let mut findings: Vec<Finding> = leftovers(ground.client).await.into_iter().collect();
+    findings.extend(write(ground, ops, sample, &mut made, &stop).await);
+    findings.extend(removed(ground.client, &made).await);
+    let interrupted = stop.is_cancelled();
+    if interrupted {
+        // A request that was given up may arrive behind its removal, and make the index again.
+        sleep(SETTLED).await;
+        removed(ground.client, &made).await;
+    }
     Outcome { findings, interrupted }
+}
+
+/// From now on a signal stops the trial and not the program.
+fn watch(stop: &CancellationToken) -> io::Result<()> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        stop.cancel();
+    });
+    Ok(())
+}
+
+/// Throw-away indices that are there already: of a check that was killed, or of one that runs.
+async fn leftovers(client: &Client) -> Option<Finding> {
+    let path = format!("/_cat/indices/{PREFIX}*?format=json&h=index&expand_wildcards=all");
+    let rows = client.get(&path).await.ok().filter(Answer::is_success)?.json();
+    let names: Vec<&str> = rows.as_array()?.iter().filter_map(|row| row["index"].as_str()).collect();
+    (!names.is_empty()).then(|| {
+        let what = format!("throw-away indices of another check are there: {}", names.join(", "));
+        Finding::warning(ABOUT, what, "delete them, unless that check still runs")
+    })
 }
 
 /// The configured prefix that would take the throw-away index in, if any does.
@@ -82,14 +114,23 @@ fn taken(run: &RunOptions) -> Option<String> {
     all.find(|prefix| PREFIX.starts_with(prefix.as_str()) || prefix.starts_with(PREFIX))
 }
 
-async fn write(ground: &Ground<'_>, ops: &[BulkOp], sample: &mut Sample, made: &mut Vec<String>) -> Vec<Finding> {
+async fn write(
+    ground: &Ground<'_>,
+    ops: &[BulkOp],
+    sample: &mut Sample,
+    made: &mut Vec<String>,
+    stop: &CancellationToken,
+) -> Vec<Finding> {
     let mut groups: BTreeMap<(&str, Family), Vec<usize>> = BTreeMap::new();
     for (at, op) in ops.iter().enumerate() {
         groups.entry((&op.index, op.family)).or_default().push(at);
     }
     let (mut findings, mut like): (Vec<Finding>, BTreeMap<String, String>) = (Vec::new(), BTreeMap::new());
     for ((index, family), at) in groups {
-        let (key, body) = match like_index(ground, index, family).await {
+        if stop.is_cancelled() {
+            return findings;
+        }
+        let (key, body) = match like_index(ground, index, family, &mut findings).await {
             Ok(like) => like,
             Err(why) => {
                 findings.push(Finding::warning(
@@ -109,8 +150,8 @@ async fn write(ground: &Ground<'_>, ops: &[BulkOp], sample: &mut Sample, made: &
                 continue;
             }
             None => {
-                let name = format!("{PREFIX}{:016x}-{}", ground.chance, like.len());
-                // Before it is asked for: a signal may come while the answer is on its way.
+                let name = format!("{PREFIX}{:016x}-{}", ground.chance, made.len());
+                // Before it is asked for: no answer may come, and it be there all the same.
                 made.push(name.clone());
                 if let Err(finding) = make(ground.client, &name, &body, index).await {
                     findings.push(finding);
@@ -120,14 +161,20 @@ async fn write(ground: &Ground<'_>, ops: &[BulkOp], sample: &mut Sample, made: &
                 name
             }
         };
-        findings.extend(try_ops(ground.client, &name, ops, &at, sample).await);
+        let tried = stop.run_until_cancelled(try_ops(ground.client, &name, ops, &at, sample)).await;
+        findings.extend(tried.unwrap_or_default());
     }
     findings.extend(summary(sample));
     findings
 }
 
 /// Settings and mapping that a document for `index` would meet, and what tells them from others.
-async fn like_index(ground: &Ground<'_>, index: &str, family: Family) -> Result<(String, Value), String> {
+async fn like_index(
+    ground: &Ground<'_>,
+    index: &str,
+    family: Family,
+    findings: &mut Vec<Finding>,
+) -> Result<(String, Value), String> {
     let get = async |path: String| ground.client.get(&path).await.map_err(|error| error.detail);
     let only =
         |answer: &Answer| answer.json().as_object().and_then(|all| all.values().next()).cloned().unwrap_or_default();
@@ -138,6 +185,7 @@ async fn like_index(ground: &Ground<'_>, index: &str, family: Family) -> Result<
             let mut found = only(&mapping);
             let settings = get(format!("/{index}/_settings")).await?;
             found["settings"] = only(&settings)["settings"].take();
+            findings.extend(blocked(index, &found["settings"]["index"]["blocks"]));
             (index, found)
         }
         404 if !ground.in_place => (family.name(), own()),
@@ -154,6 +202,18 @@ async fn like_index(ground: &Ground<'_>, index: &str, family: Family) -> Result<
         _ => return Err(said(&mapping)),
     };
     Ok((key.to_owned(), body_like(&template)))
+}
+
+/// A block that keeps events out of an index that is there.
+fn blocked(index: &str, blocks: &Value) -> Option<Finding> {
+    let (name, _) =
+        blocks.as_object()?.iter().find(|(name, on)| *name != "read" && *name != "metadata" && **on == "true")?;
+    let what = format!("index {index} takes no writes: it has the block index.blocks.{name}");
+    Some(Finding::warning(
+        ABOUT,
+        what,
+        "free disk (essink prune), and lift the block; a run holds its events until then",
+    ))
 }
 
 /// The template of a prefix with the components it names, as the cluster puts them together.
@@ -274,7 +334,7 @@ fn summary(sample: &Sample) -> Vec<Finding> {
 }
 
 /// Removes what was made, by exact name.
-async fn removed(client: &Client, made: &[String]) -> Finding {
+async fn removed(client: &Client, made: &[String]) -> Option<Finding> {
     let mut left = Vec::new();
     for name in made {
         match client.send(Method::DELETE, &format!("/{name}"), None).await {
@@ -283,14 +343,14 @@ async fn removed(client: &Client, made: &[String]) -> Finding {
             Err(error) => left.push(format!("{name} ({})", error.detail)),
         }
     }
-    match (made.len(), left.is_empty()) {
-        (0, _) => Finding::ok(ABOUT, ""),
+    Some(match (made.len(), left.is_empty()) {
+        (0, _) => return None,
         (n, true) => Finding::ok(ABOUT, format!("{n} throw-away indices were made and removed again")),
         (_, false) => {
             let what = format!("throw-away indices could not be removed: {}", left.join(", "));
             Finding::warning(ABOUT, what, "delete them by hand")
         }
-    }
+    })
 }
 
 fn said(answer: &Answer) -> String {
