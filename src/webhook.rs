@@ -26,7 +26,6 @@ mod budget;
 mod complaints;
 mod form;
 mod gate;
-mod key;
 mod secret;
 mod seen;
 mod split;

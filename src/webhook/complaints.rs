@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::answer::Answer;
-use crate::telemetry::metrics::{Provider, WebhookAnswer};
+use crate::telemetry::metrics::{Label, Provider, WebhookAnswer};
 
 /// Between two lines about the same.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -32,8 +32,8 @@ impl Complaints {
         }
         let Some(count) = self.due((provider, answer.kind), Instant::now()) else { return };
         tracing::warn!(
-            webhook.provider = ?provider,
-            webhook.answer = ?answer.kind,
+            webhook.provider = provider.text(),
+            webhook.answer = answer.kind.text(),
             webhook.requests = count,
             http.status = answer.status.as_u16(),
             "not taken: {}",

@@ -11,15 +11,15 @@ use http::request::Parts;
 
 use super::answer::Answer;
 use super::body::Body;
-use super::key;
 use super::receiver::{Admitted, Receipt, Receiver, posted};
-use super::split::{SCAN, split};
+use super::split::split;
 use super::stream::{Item, Later};
-use crate::event::scan::{Scanned, scan};
+use crate::event::key;
 use crate::event::time::Millis;
 use crate::telemetry::metrics::Provider;
 
 mod address;
+mod certificate;
 mod certificates;
 mod envelope;
 
@@ -58,7 +58,7 @@ impl Sns {
         self.topics.iter().any(|known| known == topic)
     }
 
-    async fn take(&self, head: &Parts, body: &Body) -> Result<Receipt, Answer> {
+    async fn take(&self, head: &Parts, body: &Body, now: Millis) -> Result<Receipt, Answer> {
         if self.is_open() && is_raw(head) {
             return raw(&body.bytes);
         }
@@ -68,10 +68,12 @@ impl Sns {
             if !self.knows(&envelope.topic_arn) {
                 return Err(of_another_topic());
             }
-            self.verify(&envelope).await?;
+            self.verify(&envelope, now).await?;
         }
         match envelope.kind.as_ref() {
-            "Notification" => Ok(notification(&envelope, data.clone())),
+            "Notification" => {
+                Ok(Receipt { items: vec![Item { key: key::of_data(&data), data: data.clone() }], mark: None })
+            }
             "SubscriptionConfirmation" => self.confirm(&envelope).await,
             "UnsubscribeConfirmation" => {
                 let topic = envelope.topic_arn.as_ref();
@@ -82,13 +84,14 @@ impl Sns {
         }
     }
 
-    async fn verify(&self, envelope: &Envelope<'_>) -> Result<(), Answer> {
+    async fn verify(&self, envelope: &Envelope<'_>, now: Millis) -> Result<(), Answer> {
         if !address::is_certificate(&envelope.signing_cert_url) {
             return Err(Answer::forbidden("SigningCertURL is no certificate of an SNS host"));
         }
-        let certificate = self.certificates.of(&envelope.signing_cert_url).await.map_err(|why| match why {
-            Unusable::Now(why) => Answer::busy(format!("the certificate of SNS cannot be fetched: {why}")),
-            Unusable::Ever => Answer::forbidden("SigningCertURL leads to no certificate"),
+        let certificate = self.certificates.of(&envelope.signing_cert_url, now).await.map_err(|why| match why {
+            // A clock can be set right while SNS tries again.
+            Unusable::Now(why) => Answer::busy(format!("the certificate of SNS {why}")),
+            Unusable::Ever(what) => Answer::forbidden(format!("SigningCertURL leads to {what}")),
         })?;
         match envelope.is_signed_by(&certificate) {
             true => Ok(()),
@@ -121,15 +124,6 @@ fn of_another_topic() -> Answer {
 
 fn is_raw(head: &Parts) -> bool {
     head.headers.get(RAW).is_some_and(|raw| raw == "true")
-}
-
-fn notification(envelope: &Envelope<'_>, data: Bytes) -> Receipt {
-    let message = envelope.message.as_bytes();
-    let mut scanned = Scanned::default();
-    let object = message.starts_with(b"{") && scan(message, 0, &SCAN, &mut scanned).is_ok();
-    // A text has no message of its own to stay with; its own id spreads it.
-    let key = if object { key::of(Some(&scanned), message) } else { key::hash(envelope.message_id.as_bytes()) };
-    Receipt { items: vec![Item { key, data }], mark: None }
 }
 
 /// Events without an envelope, and so without a signature.
@@ -175,9 +169,9 @@ impl Receiver for Sns {
         head: &'a Parts,
         _: Admitted,
         body: &'a mut Body,
-        _: Millis,
+        now: Millis,
     ) -> Later<'a, Result<Receipt, Answer>> {
-        Box::pin(self.take(head, body))
+        Box::pin(self.take(head, body, now))
     }
 
     /// SNS gives a message up at any 4xx but 429.

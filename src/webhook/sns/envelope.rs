@@ -22,15 +22,13 @@ pub struct Envelope<'a> {
     /// `Notification`, `SubscriptionConfirmation` or `UnsubscribeConfirmation`.
     #[serde(rename = "Type", borrow)]
     pub kind: Cow<'a, str>,
-    /// Of this message, the same when it comes again.
     #[serde(borrow)]
-    pub message_id: Cow<'a, str>,
+    message_id: Cow<'a, str>,
     /// The topic.
     #[serde(borrow)]
     pub topic_arn: Cow<'a, str>,
-    /// What was published.
     #[serde(borrow)]
-    pub message: Cow<'a, str>,
+    message: Cow<'a, str>,
     #[serde(borrow)]
     timestamp: Cow<'a, str>,
     #[serde(borrow)]
