@@ -104,7 +104,8 @@ impl Scene {
         let (arn, rows) = positions?;
         let tally = tally.map_err(|why| unknown.push(Unknown { what: "dead letters", why })).ok();
         unknown.extend(troubles.into_iter().map(|why| Unknown { what: "a worker's page", why }));
-        let pages = ours(pages, arn.as_deref(), &options.group);
+        let (pages, strangers) = ours(pages, arn.as_deref(), &options.group);
+        unknown.extend(strangers);
         let (listed, unread) = self.lag(&rows, &pages, &mut unknown).await;
         let now = Instant::now();
         let alive = |row: &Row| Some((row.shard.clone(), self.signs.alive(&row.shard, still(&options), now)?));
@@ -160,10 +161,15 @@ impl Scene {
     }
 }
 
-/// Pages of workers of this group on this stream.
-fn ours(mut pages: Vec<Page>, arn: Option<&str>, group: &str) -> Vec<Page> {
-    pages.retain(|page| Some(page.reads.0.as_str()) == arn && page.reads.1 == group);
-    pages
+/// Pages of workers of this group on this stream, and those that were named and are not.
+fn ours(pages: Vec<Page>, arn: Option<&str>, group: &str) -> (Vec<Page>, Vec<Unknown>) {
+    let is_ours = |page: &Page| Some(page.reads.0.as_str()) == arn && page.reads.1 == group;
+    let (ours, others): (Vec<Page>, Vec<Page>) = pages.into_iter().partition(is_ours);
+    let say = |Page { url, reads: (stream, group), .. }: Page| Unknown {
+        what: "a worker's page",
+        why: format!("{url} is of a worker of group {group} on {stream}"),
+    };
+    (ours, others.into_iter().filter(|page| page.named).map(say).collect())
 }
 
 fn too_slow(who: &str) -> String {

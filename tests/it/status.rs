@@ -96,6 +96,12 @@ async fn a_running_worker_is_seen_whole_and_one_that_has_stopped_by_its_position
         (&1.into(), &1.into())
     );
     assert_eq!(whats(&seen), [""; 0]);
+    let other = world.status(&url, search, &["--http-listen", listen, "--group", "other"]).await;
+    assert_eq!(
+        (whats(&other), &other["workers"]),
+        (vec!["a worker's page"], &serde_json::json!([])),
+        "of another group"
+    );
     // Without its page it is still known by its leases, and Kinesis says what the shards owe.
     let blind = world.status(&url, search, &[]).await;
     assert_eq!((&blind["workers"][0]["alive"], &blind["workers"][0]["page"]), (&true.into(), &Value::Null));

@@ -35,6 +35,9 @@ pub struct Page {
     pub in_flight_bytes: u64,
     /// The most there may be.
     pub memory_bound_bytes: u64,
+    /// Whether somebody named it.
+    #[serde(skip)]
+    pub named: bool,
     /// What it reads.
     #[serde(skip)]
     pub reads: (String, String),
@@ -63,7 +66,7 @@ pub async fn fetch(options: &StatusOptions) -> (Vec<Page>, Vec<String>) {
     let (mut pages, mut troubles) = (Vec::new(), Vec::new());
     for (_, named, answer) in answers {
         match answer {
-            Ok(page) => pages.push(page),
+            Ok(page) => pages.push(Page { named, ..page }),
             Err(why) if named => troubles.push(why),
             Err(_) => {}
         }
