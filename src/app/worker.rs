@@ -198,6 +198,7 @@ impl Worker {
             client: self.client.clone(),
             worker: terms.worker.clone(),
         });
+        self.metrics.worker(&terms.worker, &self.stream.arn, &self.options.stream.group);
         tracing::info!(lease.worker = terms.worker, "this worker's name in the table of leases");
         let outside = Outside {
             source: Live { kinesis: self.kinesis.clone(), stream: self.stream.clone() },

@@ -39,8 +39,9 @@ impl Task {
     pub fn of(verb: Verb) -> Self {
         match verb {
             Verb::Run | Verb::Webhook | Verb::Replay | Verb::Put => Self::BringIn,
-            Verb::InitTemplates | Verb::Dashboards => Self::SetUp,
-            Verb::DeadLettersList
+            Verb::Check | Verb::InitTemplates | Verb::Dashboards => Self::SetUp,
+            Verb::Status
+            | Verb::DeadLettersList
             | Verb::DeadLettersShow
             | Verb::DeadLettersRedrive
             | Verb::DeadLettersExport

@@ -9,6 +9,7 @@ use crate::event::time::Millis;
 use options::{Kind, table};
 
 mod help;
+mod looking;
 mod man;
 mod put;
 mod refusals;

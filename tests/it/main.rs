@@ -4,6 +4,7 @@
 mod bad_input;
 mod beginnings;
 mod browser;
+mod check;
 mod compose;
 mod dashboards;
 mod dead_letters;
@@ -42,6 +43,7 @@ mod servers;
 mod shapes;
 mod shells;
 mod state;
+mod status;
 mod stop;
 mod support;
 mod templates;

@@ -11,6 +11,8 @@ use super::pipe::Pipe;
 
 /// How long a condition may take to hold. Far more than any page takes; a test that hangs must end.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long one call may take: a picture of a long page, on a machine with much else to do.
+const CALL_LIMIT: Duration = Duration::from_secs(240);
 const POLL: Duration = Duration::from_millis(50);
 
 /// A page; it stays open until the browser ends or [`Page::close`].
@@ -56,7 +58,7 @@ impl Page {
 
     async fn call(&self, method: &str, params: Value) -> anyhow::Result<Value> {
         let called = self.pipe.call(Some(&self.session), method, params);
-        tokio::time::timeout(PATIENCE, called).await.with_context(|| format!("{method}: no answer"))?
+        tokio::time::timeout(CALL_LIMIT, called).await.with_context(|| format!("{method}: no answer"))?
     }
 
     /// Goes to an address and waits until the document is there.
