@@ -29,13 +29,13 @@ struct Look {
     size: (u32, u32),
     dots: u32,
     theme: &'static str,
-    /// However long the page is, or only what the window shows.
-    whole: bool,
+    /// How much of the page, in CSS pixels from its top.
+    most: u32,
 }
 
-const WIDE: Look = Look { suffix: "", size: (1280, 800), dots: 1, theme: "light", whole: true };
+const WIDE: Look = Look { suffix: "", size: (1280, 800), dots: 1, theme: "light", most: 2600 };
 const DARK: Look = Look { suffix: "-dark", theme: "dark", ..WIDE };
-const PHONE: Look = Look { suffix: "-phone", size: (390, 844), dots: 2, theme: "light", whole: false };
+const PHONE: Look = Look { suffix: "-phone", size: (390, 844), dots: 2, theme: "light", most: 844 };
 
 pub struct Pictures {
     dir: PathBuf,
@@ -102,7 +102,7 @@ impl Pictures {
         settle(&page).await?;
         let complaints = page.complaints();
         anyhow::ensure!(complaints.is_empty(), "{view} complains: {complaints:?}");
-        let picture = shrink(&page.screenshot(look.whole).await?, MOST_BYTES)?;
+        let picture = shrink(&page.top(look.most).await?, MOST_BYTES)?;
         let path = self.dir.join(format!("{name}{}.png", look.suffix));
         std::fs::write(&path, &picture).with_context(|| format!("cannot write {}", path.display()))?;
         eprintln!("{}: {} bytes", path.display(), picture.len());

@@ -29,8 +29,8 @@ const EXAMPLES: &[(&str, How)] = &[
     ("essink completions fish > ~/.config/fish/completions/essink.fish", Runs(&[])),
     ("essink man > ~/.local/share/man/man1/essink.1", Runs(&[])),
     ("essink man | man -l -", Runs(&["ESSINK", "dead-letters redrive"])),
-    ("essink check --stream my-events", Runs(&["XX"])),
-    ("essink check --stream my-events --keep 90d --sample 500 --no-write --json", Runs(&["XX"])),
+    ("essink check --stream my-events", Runs(&["kinesis:GetRecords: granted", "a run would work: 0 problems"])),
+    ("essink check --stream my-events --keep 90d --sample 500 --no-write --json", Runs(&["\"works\": true"])),
     ("essink init-templates --dry-run", Runs(&["would create", "index template essink-pinpoint"])),
     ("essink init-templates --shards 3 --replicas 1", Runs(&["created", "index template essink-pinpoint"])),
     (
@@ -95,7 +95,7 @@ const EXAMPLES: &[(&str, How)] = &[
         "essink leases move --stream my-events --to-state dynamodb:essink-leases",
         Runs(&["to time 2026-11-21T08:00:00.000Z"]),
     ),
-    ("essink status --stream my-events", Runs(&["XX"])),
+    ("essink status --stream my-events", Runs(&["4 shards, 0 workers", "not_json 1"])),
     (
         "essink status --stream my-events --watch 10 --worker-url http://10.0.0.7:9464",
         Parsed("it would ask a machine of somebody's network, and again until it is stopped"),
@@ -112,7 +112,7 @@ const EXAMPLES: &[(&str, How)] = &[
     ),
     ("essink webhook --stream my-events --allow-unauthenticated json", UntilStopped("receiving at")),
     ("essink dashboards --install --dry-run", Runs(&["would"])),
-    ("essink dashboards --install", Runs(&["installed dashboard essink-"])),
+    ("essink dashboards --install", Runs(&["installed dashboard essink: Overview"])),
     (
         "essink dashboards --install --dashboards-url https://kibana.example.org --dashboards-space marketing",
         Parsed("nobody has kibana.example.org"),

@@ -91,10 +91,8 @@ async fn page(url: String, token: Option<Secret>) -> Result<Page, String> {
     let json = [("accept", "application/json")];
     let bearer = token.map(|token| format!("Bearer {}", token.expose()));
     let shown: Vec<_> = bearer.as_deref().map(|bearer| ("authorization", bearer)).into_iter().collect();
-    let (metrics, ready) = tokio::join!(
-        client.ask(Method::GET, "/metrics", &shown, None),
-        client.ask(Method::GET, "/ready", &json, None)
-    );
+    let (metrics, ready) =
+        tokio::join!(client.ask(Method::GET, "/metrics", &shown, None), client.ask(Method::GET, "/ready", &json, None));
     let metrics = metrics.map_err(|error| error.detail)?;
     let mut page = read(&String::from_utf8_lossy(&metrics.body))
         .filter(|_| metrics.is_success())

@@ -173,6 +173,16 @@ impl Page {
         Ok(base64::engine::general_purpose::STANDARD.decode(data)?)
     }
 
+    /// A PNG of the page from its top, however long, but no more than so many CSS pixels of it.
+    pub async fn top(&self, most: u32) -> anyhow::Result<Vec<u8>> {
+        let size = self.eval("[document.documentElement.clientWidth, document.documentElement.scrollHeight]").await?;
+        let height = size[1].as_u64().context("no height")?.min(u64::from(most));
+        let clip = json!({"x": 0, "y": 0, "width": size[0], "height": height, "scale": 1});
+        let params = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
+        let answer = self.call("Page.captureScreenshot", params).await?;
+        Ok(base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str().context("no picture")?)?)
+    }
+
     /// Everything a screen reader is told, in the order of the page.
     pub async fn things(&self) -> anyhow::Result<Vec<Thing>> {
         let answer = self.call("Accessibility.getFullAXTree", json!({})).await?;
