@@ -67,14 +67,14 @@ const value = (unit, write) => ({
   grid: {},
 });
 
-// Lines over time. `points` later: [{ label, data: [{ x, y }], bound }].
-export function lines(canvas, { unit = "", write = number, legend = true }) {
+// Lines over time; the scale ends at `least` or above. `points` later: [{ label, data: [{ x, y }], bound }].
+export function lines(canvas, { unit = "", write = number, legend = true, least = undefined }) {
   const options = common(legend, (items) => (items.length ? `${seconds(items[0].parsed.x)} UTC` : ""));
   options.plugins.tooltip.callbacks.label = (item) => `${item.dataset.label}: ${write(item.parsed.y)}`;
   options.parsing = false;
   options.scales = {
     x: { type: "linear", min: 0, max: 1, ticks: { callback(v) { return (this.options.ticks.stepSize < MINUTE ? seconds : clock)(v); }, maxRotation: 0, includeBounds: false }, grid: {} },
-    y: value(unit, write),
+    y: { ...value(unit, write), suggestedMax: least },
   };
   return make(canvas, { type: "line", data: { datasets: [] }, options });
 }
@@ -117,10 +117,10 @@ export function bars(canvas, { labels, sets, unit = "", write = number, lying = 
     [across]: {
       stacked,
       grid: {},
-      ticks: { autoSkip: !lying, maxRotation: 0, callback(at) { return short(String(this.getLabelForValue(at))); } },
+      ticks: { autoSkip: !lying, autoSkipPadding: 14, maxRotation: 0, callback(at) { return short(String(this.getLabelForValue(at))); } },
     },
     [along]: { ...value(unit, write), stacked },
   };
-  const datasets = sets.map((set) => ({ ...set, borderWidth: line ? 2 : 0, maxBarThickness: 42, pointRadius: 2, spanGaps: false }));
+  const datasets = sets.map((set) => ({ ...set, borderWidth: line ? 2 : 0, maxBarThickness: 42, pointRadius: labels.length > 60 ? 0 : 2, spanGaps: false }));
   return make(canvas, { type: line ? "line" : "bar", data: { labels, datasets }, options });
 }
