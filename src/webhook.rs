@@ -27,6 +27,7 @@ mod complaints;
 mod form;
 mod gate;
 mod key;
+mod readiness;
 mod secret;
 mod seen;
 mod split;

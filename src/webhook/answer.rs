@@ -29,6 +29,8 @@ pub struct Answer {
     pub json: Option<String>,
     /// Another configuration would have taken it.
     pub curable: bool,
+    /// It was the stream that did not take it, and nothing else.
+    pub of_stream: bool,
     retry_after: Option<u32>,
     challenge: Option<&'static str>,
     allow: Option<&'static str>,
@@ -44,6 +46,7 @@ impl Answer {
             said,
             json: None,
             curable: false,
+            of_stream: false,
             retry_after: None,
             challenge: None,
             allow: None,
@@ -126,6 +129,11 @@ impl Answer {
     pub fn busy(said: impl Into<Cow<'static, str>>) -> Self {
         let answer = Self::new(StatusCode::SERVICE_UNAVAILABLE, WebhookAnswer::Busy, said);
         Self { retry_after: Some(BUSY_AGAIN), ..answer }
+    }
+
+    /// 503: the stream does not take it.
+    pub fn stream_busy() -> Self {
+        Self { of_stream: true, ..Self::busy("the stream does not take it now") }
     }
 
     /// The same with a JSON document instead of the sentence.

@@ -1,7 +1,6 @@
 //! What happens to every request, whoever sends it: head, body, events, stream, answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,12 +15,13 @@ use super::body::{self, Bounds};
 use super::budget::Budget;
 use super::complaints::Complaints;
 use super::gate::Gate;
+use super::readiness::Readiness;
 use super::receiver::{Receipt, Receiver};
 use super::serve::Seat;
 use super::stream::{Refusal, Stream};
 use crate::event::time::Millis;
 use crate::telemetry::health::Health;
-use crate::telemetry::metrics::{WebhookAnswer, WebhookMetrics};
+use crate::telemetry::metrics::WebhookMetrics;
 
 /// Numbers of the desk.
 #[derive(Debug, Clone, Copy)]
@@ -65,12 +65,8 @@ pub struct Desk {
     budget: Budget,
     outside: Outside,
     complaints: Complaints,
-    /// The stream refused the last time.
-    refused: AtomicBool,
+    readiness: Readiness,
 }
-
-/// The condition of readiness that says that the stream takes nothing.
-const STREAM: &str = "stream";
 
 /// The longest name behind a path.
 const LONGEST_NAME: usize = 64;
@@ -97,14 +93,8 @@ impl Desk {
             gated.push((route, gate));
         }
         let budget = Budget::new(limits.memory, outside.metrics.clone());
-        Self {
-            routes: gated,
-            limits,
-            budget,
-            outside,
-            complaints: Complaints::default(),
-            refused: AtomicBool::new(false),
-        }
+        let readiness = Readiness::new(outside.health.clone());
+        Self { routes: gated, limits, budget, outside, complaints: Complaints::default(), readiness }
     }
 
     /// What is counted.
@@ -127,7 +117,7 @@ impl Desk {
         let (provider, took) = (receiver.provider(), began.elapsed());
         self.outside.metrics.answered(provider, answer.kind, took);
         // A stream that takes nothing has a line of its own.
-        if !(answer.kind == WebhookAnswer::Busy && self.refused.load(Relaxed)) {
+        if !(answer.of_stream && self.readiness.is_red()) {
             self.complaints.note(provider, &answer);
         }
         tracing::debug!(
@@ -171,14 +161,11 @@ impl Desk {
             Ok(()) => {}
             Err(Refusal::TooLarge(why)) => return Err(Answer::too_large(why)),
             Err(Refusal::Busy(why)) => {
-                self.refused.store(true, Relaxed);
-                self.outside.health.enter(STREAM, &why);
-                return Err(Answer::busy("the stream does not take it now"));
+                self.readiness.refused(within, &why);
+                return Err(Answer::stream_busy());
             }
         }
-        if self.refused.swap(false, Relaxed) {
-            self.outside.health.leave(STREAM);
-        }
+        self.readiness.taken();
         self.outside.metrics.put(receiver.provider(), count, bytes);
         if let Some(mark) = mark {
             receiver.settled(mark);
