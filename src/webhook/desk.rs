@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
 use super::answer::Answer;
@@ -106,6 +106,7 @@ impl Desk {
     pub async fn handle(&self, request: Request<Incoming>, seat: &Seat) -> Response<Full<Bytes>> {
         let began = Instant::now();
         let (head, incoming) = request.into_parts();
+        seat.leaves(!incoming.is_end_stream());
         let found = self.routes.iter().find(|(route, _)| route.is(head.uri.path()));
         let Some((route, gate)) = found else {
             self.outside.metrics.elsewhere();
@@ -143,6 +144,7 @@ impl Desk {
         seat.reads_body();
         let mut body = body::read(incoming, &bounds, self.budget.hold()).await?;
         seat.works();
+        seat.leaves(false);
         let receipt = receiver.receive(head, admitted, &mut body, now).await?;
         // Only now: who could not prove who he is takes nobody's share.
         if !gate.passes() {
