@@ -1,7 +1,8 @@
 //! Amazon SNS over HTTP(S): signed notifications of configured topics, and the confirmation of their subscriptions.
 //!
 //! Anybody may make a topic of his own and have Amazon sign what he says on it: it is the topic's name, which is signed too,
-//! that tells who posts. The whole envelope goes into the stream as it came; `essink run` unwraps it.
+//! that tells who posts. What goes into the stream is an envelope of what was signed, and `essink run` unwraps it: whoever
+//! has one signed notification could else put members of his own beside those, and have them taken for events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +12,13 @@ use http::request::Parts;
 
 use super::answer::Answer;
 use super::body::Body;
+use super::gate::Gate;
 use super::key;
 use super::receiver::{Admitted, Receipt, Receiver, posted};
+use super::seen::{Mark, Seen};
 use super::split::{SCAN, split};
 use super::stream::{Item, Later};
+use crate::event::clock::stamp;
 use crate::event::scan::{Scanned, scan};
 use crate::event::time::Millis;
 use crate::telemetry::metrics::Provider;
@@ -37,17 +41,30 @@ const PATIENCE: Duration = Duration::from_secs(12);
 /// A message has 256 KiB at most; its escapes in the envelope make up to six times that of it.
 const LARGEST: usize = 2 << 20;
 
+/// How far the time of a message may be from now. The longest policy of delivery is an hour and SNS may be late by more; who
+/// posts an old message again puts the same bytes, which are the same document.
+const WINDOW: i64 = 86_400_000;
+
+/// Confirmations a second, over all topics: each is a request to SNS.
+const CONFIRMATIONS: u32 = 5;
+
+/// Confirmations remembered.
+const CONFIRMED: usize = 1_000;
+
 /// Receives notifications.
 pub struct Sns {
     topics: Vec<String>,
     certificates: Certificates,
+    confirmations: Gate,
+    confirmed: Seen,
 }
 
 impl Sns {
     /// Of these topics, whose certificates and confirmations come through `fetch`. Without any topic it takes what anybody
     /// posts, and confirms nothing.
     pub fn new(topics: Vec<String>, fetch: Arc<dyn Fetch>) -> Self {
-        Self { topics, certificates: Certificates::new(fetch) }
+        let (certificates, confirmations) = (Certificates::new(fetch), Gate::new(CONFIRMATIONS));
+        Self { topics, certificates, confirmations, confirmed: Seen::new(CONFIRMED) }
     }
 
     fn is_open(&self) -> bool {
@@ -58,7 +75,7 @@ impl Sns {
         self.topics.iter().any(|known| known == topic)
     }
 
-    async fn take(&self, head: &Parts, body: &Body) -> Result<Receipt, Answer> {
+    async fn take(&self, head: &Parts, body: &mut Body, now: Millis) -> Result<Receipt, Answer> {
         if self.is_open() && is_raw(head) {
             return raw(&body.bytes);
         }
@@ -69,9 +86,15 @@ impl Sns {
                 return Err(of_another_topic());
             }
             self.verify(&envelope).await?;
+            is_of_now(&envelope, now)?;
         }
         match envelope.kind.as_ref() {
-            "Notification" => Ok(notification(&envelope, data.clone())),
+            "Notification" if self.is_open() => Ok(notification(&envelope, data.clone())),
+            "Notification" => {
+                let signed = envelope.signed_json();
+                body.hold.take(signed.len())?;
+                Ok(notification(&envelope, signed))
+            }
             "SubscriptionConfirmation" => self.confirm(&envelope).await,
             "UnsubscribeConfirmation" => {
                 let topic = envelope.topic_arn.as_ref();
@@ -105,13 +128,29 @@ impl Sns {
         if !address::confirms(url, topic) {
             return Err(Answer::forbidden("SubscribeURL is no confirmation of this topic at an SNS host"));
         }
+        let mark = Mark::of(&[envelope.message_id.as_bytes(), url.as_bytes()]);
+        if self.confirmed.has(&mark) {
+            return Err(Answer::nothing("confirmed already"));
+        }
+        if !self.confirmations.passes() {
+            return Err(Answer::busy("more subscriptions a second than are confirmed"));
+        }
         match self.certificates.fetch().get(url).await {
             Ok(_) => {
+                self.confirmed.add(mark);
                 tracing::info!(sns.topic = topic, "the subscription is confirmed");
                 Err(Answer::nothing("confirmed"))
             }
             Err(why) => Err(Answer::busy(format!("the subscription cannot be confirmed now: {why}"))),
         }
+    }
+}
+
+fn is_of_now(envelope: &Envelope<'_>, now: Millis) -> Result<(), Answer> {
+    match stamp(envelope.timestamp.as_bytes()) {
+        Some(at) if at.0.abs_diff(now.0) <= WINDOW.unsigned_abs() => Ok(()),
+        Some(_) => Err(Answer::forbidden("published more than a day from now; is this machine's clock right?")),
+        None => Err(Answer::forbidden("its Timestamp is no time")),
     }
 }
 
@@ -175,9 +214,9 @@ impl Receiver for Sns {
         head: &'a Parts,
         _: Admitted,
         body: &'a mut Body,
-        _: Millis,
+        now: Millis,
     ) -> Later<'a, Result<Receipt, Answer>> {
-        Box::pin(self.take(head, body))
+        Box::pin(self.take(head, body, now))
     }
 
     /// SNS gives a message up at any 4xx but 429.
