@@ -12,6 +12,7 @@ use super::clock;
 use super::exit::Failure;
 use super::worker::side::watch_signals;
 use crate::config::{HttpOptions, WebhookOptions};
+use crate::kinesis::put::{FLIGHTS, REQUEST_BYTES};
 use crate::telemetry::health::Health;
 use crate::telemetry::http::{self, Listen, Page};
 use crate::telemetry::metrics::WebhookMetrics;
@@ -99,13 +100,20 @@ async fn prepare(options: &WebhookOptions, metrics: &WebhookMetrics, health: &He
     })?;
     let at = listener.local_addr().unwrap_or(at);
     let scheme = if tls.is_some() { "https" } else { "http" };
+    let bounded = memory(limits.memory);
     tracing::info!(
         webhook.address = %at,
-        memory.bytes = limits.memory,
-        "receiving at {scheme}://{at}: {paths}; bodies hold at most {} bytes (--webhook-memory)",
-        limits.memory
+        memory.bytes = bounded,
+        "receiving at {scheme}://{at}: {paths}; memory is bounded: {bounded} bytes, twice --webhook-memory for bodies and what \
+         waits for the stream, and {FLIGHTS} requests under way"
     );
     Ok(Server { listener, tls, desk })
+}
+
+/// Bytes of everything that is held: bodies, what waits for the stream after their senders were told that it is late, and
+/// requests under way, packed, as the SDK takes them, and in base64.
+fn memory(bodies: usize) -> usize {
+    bodies.saturating_mul(2).saturating_add(3 * FLIGHTS * REQUEST_BYTES)
 }
 
 /// The page of health and metrics, when it is wanted.

@@ -118,6 +118,19 @@ impl Answer {
         Self { curable: true, ..Self::too_large(said).and_close() }
     }
 
+    /// 413 of a body that a larger memory would have taken.
+    pub fn over_memory() -> Self {
+        let said = "the body, with what is inflated and decoded of it, is larger than the memory for all; raise \
+                    --webhook-memory, or have the provider post less at once";
+        Self { curable: true, ..Self::too_large(said) }
+    }
+
+    /// 413 of a body whose sender could only have proven by it who he is.
+    pub fn too_large_to_prove(limit: usize) -> Self {
+        let said = format!("a body that only its signature speaks for has at most {limit} bytes; post less at once");
+        Self::too_large(said).and_close()
+    }
+
     /// 429.
     pub fn too_many() -> Self {
         let said = "more requests a second than --webhook-rate allows";

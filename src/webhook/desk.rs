@@ -12,11 +12,11 @@ use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::body::{self, Bounds};
-use super::budget::Budget;
+use super::budget::{Budget, UNPROVEN_BODY};
 use super::complaints::Complaints;
 use super::gate::Gate;
 use super::readiness::Readiness;
-use super::receiver::{Receipt, Receiver};
+use super::receiver::{Admitted, Receipt, Receiver};
 use super::serve::Seat;
 use super::stream::{Refusal, Stream};
 use crate::event::time::Millis;
@@ -135,22 +135,33 @@ impl Desk {
         let Visit { receiver, gate, head, began } = *visit;
         let now = (self.outside.now)();
         let admitted = receiver.admit(head, now)?;
-        let (patience, largest) = (receiver.patience(), receiver.largest());
-        let bounds = Bounds {
-            limit: largest.min(self.limits.max_body),
-            chosen: self.limits.max_body < largest,
-            deadline: began + self.limits.body_timeout.min(patience),
-        };
+        let patience = receiver.patience();
+        let (limit, beyond) = self.most(receiver, admitted);
+        let bounds = Bounds { limit, beyond, deadline: began + self.limits.body_timeout.min(patience) };
         seat.reads_body();
-        let mut body = body::read(incoming, &bounds, self.budget.hold()).await?;
+        let mut body = body::read(incoming, bounds, self.budget.hold(admitted)).await?;
         seat.works();
         seat.leaves(false);
         let receipt = receiver.receive(head, admitted, &mut body, now).await?;
+        body.hold.prove();
         // Only now: who could not prove who he is takes nobody's share.
         if !gate.passes() {
             return Err(Answer::too_many());
         }
         self.put(receiver, receipt, patience.saturating_sub(began.elapsed())).await
+    }
+
+    /// The largest body, and what is said of a larger one.
+    fn most(&self, receiver: &dyn Receiver, admitted: Admitted) -> (usize, Answer) {
+        let (largest, chosen) = (receiver.largest(), self.limits.max_body);
+        let unproven = if admitted == Admitted::Unproven { UNPROVEN_BODY } else { usize::MAX };
+        match largest.min(chosen).min(unproven) {
+            limit if limit == largest => {
+                (limit, Answer::too_large(format!("the body is larger than {limit} bytes")).and_close())
+            }
+            limit if limit == chosen => (limit, Answer::over_limit()),
+            limit => (limit, Answer::too_large_to_prove(limit)),
+        }
     }
 
     async fn put(&self, receiver: &dyn Receiver, receipt: Receipt, within: Duration) -> Result<Answer, Answer> {

@@ -74,7 +74,7 @@ pub fn request(number: u8, get: bool, word: &str, body: &[u8]) -> Option<Made> {
         .body(());
     let (head, ()) = head.ok()?.into_parts();
     let budget = Budget::new(64 << 20, WebhookMetrics::new());
-    let mut body = Body { bytes: Bytes::copy_from_slice(body), hold: budget.hold() };
+    let mut body = Body { bytes: Bytes::copy_from_slice(body), hold: budget.hold(super::receiver::Admitted::Known) };
     Some(take(&*receiver(number), &head, &mut body))
 }
 

@@ -240,8 +240,9 @@ options! {
         value: "SIZE",
         default: Some("64MiB"),
         on: ON,
-        help: "The largest body that is read; a larger one is answered 413. Firehose sends up to 64 MiB. Vonage never \
-               sends more than 1 MiB, SNS 2 MiB and Bird 16 MiB: their paths have these limits too.",
+        help: "The largest body that is read; a larger one is answered 413, and 503 where that makes the provider try again. \
+               Firehose sends up to 64 MiB. Vonage never sends more than 1 MiB, SNS 2 MiB and Bird 16 MiB: their paths \
+               have these limits too.",
     }
     WEBHOOK_MEMORY: u64 = |text| units::bytes_in(text, units::MIB, 64 << 30), {
         name: "webhook-memory",

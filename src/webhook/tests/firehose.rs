@@ -145,6 +145,12 @@ async fn nothing_is_lost_for_a_limit_that_can_be_raised() {
     let server = Server::start(plan).await;
     let (status, message) = form(deliver(&server, body(&[&[b'x'; 1_000]]))).await;
     assert!(status == 503 && message.as_ref().unwrap().contains("--webhook-max-body"), "{status} {message:?}");
+    let mut plan = Plan::of("/firehose", Firehose::new(None));
+    plan.desk.memory = 100_000;
+    let small = Server::start(plan).await;
+    let zipped = deliver(&small, gzip(body(&[&[b'x'; 60_000]]).as_bytes())).header("content-encoding", "gzip");
+    let (status, message) = form(zipped).await;
+    assert!(status == 503 && message.as_ref().unwrap().contains("raise --webhook-memory"), "{status} {message:?}");
     // A record that no record of the stream can hold never will be.
     server.memory.refuse(Some(Refusal::TooLarge("too large".to_owned())));
     assert_eq!(form(deliver(&server, body(&[b"{}"]))).await, (413, Some("too large".to_owned())));

@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::webhook::json::Json;
+use crate::webhook::json::{Json, Signer};
 use crate::webhook::vonage::Vonage;
 
 const EVENT: &str = "{\"a\":1}";
@@ -135,6 +135,37 @@ async fn bodies_share_a_bounded_memory() {
     assert_eq!(first.await.unwrap().unwrap().status(), 200);
     assert_eq!(status(post(&server, large)).await, 200);
     assert!(server.metrics.page(true).contains("essink_webhook_body_bytes 0\n"));
+}
+
+#[tokio::test]
+async fn who_has_proven_nothing_cannot_take_the_memory_of_those_who_have() {
+    let json = Json::new(bearer("t0ken"), Some(Signer::new(&Secret::new("s3cret"), SECOND * 300)), false);
+    let mut plan = Plan::of("/json", json);
+    plan.desk.max_body = 8 << 20;
+    plan.desk.memory = 16 << 20;
+    let server = Server::start(plan).await;
+    let forged = |length: usize| {
+        let signature = format!("x-signature: t={},v1={}", NOW.0 / 1_000, "00".repeat(32));
+        head(length).replace("authorization: Bearer t0ken", &signature)
+    };
+    // One body at most is read of four MiB, and none of more.
+    let answer = exchange(&server, &forged((4 << 20) + 1)).await;
+    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("signature"), "{answer}");
+    let mut others = Vec::new();
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(server.at).await.unwrap();
+        let part = forged(4 << 20) + &"x".repeat(3 << 20);
+        stream.write_all(part.as_bytes()).await.unwrap();
+        others.push(stream);
+    }
+    while server.counted("json", "busy") < 3 {
+        tokio::task::yield_now().await;
+    }
+    let page = server.metrics.page(true);
+    let held = page.lines().find_map(|line| line.strip_prefix("essink_webhook_body_bytes ")).expect("a gauge");
+    assert!((1..=4 << 20).contains(&held.parse::<usize>().unwrap()), "{held}");
+    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(7 << 20));
+    assert_eq!(status(post(&server, large)).await, 200);
 }
 
 #[tokio::test]
