@@ -96,10 +96,10 @@ options! {
         name: "vonage-window",
         kind: Kind::Duration,
         value: "DURATION",
-        default: Some("25h"),
+        default: Some("73h"),
         on: ON,
-        help: "How old the token of a signed webhook may be. Vonage tries for 24 hours, and does not say that it signs each \
-               try anew.",
+        help: "How old a signature may be: the timestamp beside sig, and the token of a signed webhook. Vonage tries for up to \
+               72 hours, and does not say that it signs each try anew.",
     }
     BIRD_USER: String = non_empty, {
         name: "bird-user",
