@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 
@@ -35,6 +35,7 @@ pub struct Answer {
     challenge: Option<&'static str>,
     allow: Option<&'static str>,
     close: bool,
+    secret: bool,
 }
 
 impl Answer {
@@ -51,6 +52,7 @@ impl Answer {
             challenge: None,
             allow: None,
             close: false,
+            secret: false,
         }
     }
 
@@ -173,6 +175,11 @@ impl Answer {
         Self { challenge: Some(scheme), ..self }
     }
 
+    /// Nobody on the way keeps it.
+    pub fn not_to_be_kept(self) -> Self {
+        Self { secret: true, ..self }
+    }
+
     /// As HTTP has it: always with a length, never compressed.
     pub fn into_response(self) -> Response<Full<Bytes>> {
         let (kind, body) = match self.json {
@@ -191,6 +198,9 @@ impl Answer {
         }
         if let Some(methods) = self.allow {
             headers.insert(ALLOW, HeaderValue::from_static(methods));
+        }
+        if self.secret {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         if self.close {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -102,6 +102,14 @@ impl Desk {
         &self.outside.metrics
     }
 
+    /// Where something is received, for people.
+    pub fn paths(&self) -> String {
+        let path = |(route, _): &(Route, Arc<Gate>)| {
+            if route.named { format!("{0} {0}/NAME", route.path) } else { route.path.to_owned() }
+        };
+        self.routes.iter().map(path).collect::<Vec<_>>().join(" ")
+    }
+
     /// Answers one request. Nothing is answered 200 before it is durable.
     pub async fn handle(&self, request: Request<Incoming>, seat: &Seat) -> Response<Full<Bytes>> {
         let began = Instant::now();
@@ -110,6 +118,7 @@ impl Desk {
         let found = self.routes.iter().find(|(route, _)| route.is(head.uri.path()));
         let Some((route, gate)) = found else {
             self.outside.metrics.elsewhere();
+            self.complaints.elsewhere(&self.paths());
             return Answer::not_found().into_response();
         };
         let receiver = &*route.receiver;
