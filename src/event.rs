@@ -15,6 +15,7 @@ pub mod family;
 mod hidden;
 pub mod id;
 pub mod inflate;
+pub mod key;
 pub mod msg;
 pub mod redact;
 pub mod rewrite;

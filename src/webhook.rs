@@ -26,7 +26,6 @@ mod budget;
 mod complaints;
 mod form;
 mod gate;
-mod key;
 mod readiness;
 mod secret;
 mod seen;

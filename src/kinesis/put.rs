@@ -40,11 +40,12 @@ pub use self::worker::FLIGHTS;
 use self::api::{Layout, PutApi};
 use self::lanes::Lanes;
 use self::parcel::Waiting;
-use self::shards::{Shards, hash_key, legal_key};
+use self::shards::{Shards, hash_key};
 use self::state::Shared;
 use self::ticket::Ticket;
 use self::worker::{Message, Worker};
 use super::client::{AccessError, Kinesis, Stream};
+use crate::event::key;
 
 /// What an event takes beside its bytes and its key while it waits.
 const OVERHEAD: usize = 256;
@@ -168,7 +169,7 @@ impl Producer {
         }
         let limit = self.largest();
         let items: Vec<Item> =
-            items.into_iter().map(|Item { key, data }| Item { key: legal_key(key, &data), data }).collect();
+            items.into_iter().map(|Item { key, data }| Item { key: key::legal(key, &data), data }).collect();
         if let Some(bytes) = items.iter().map(|item| parcel::bytes(&item.key, &item.data)).find(|bytes| *bytes > limit)
         {
             // Somebody may have raised the limit.

@@ -10,12 +10,12 @@ use http::request::Parts;
 
 use super::answer::Answer;
 use super::body::Body;
-use super::key;
 use super::receiver::{Admitted, Receipt, Receiver, posted};
 use super::secret::{Credentials, bearer};
 use super::seen::{Mark, Seen};
 use super::split::split;
 use super::stream::{Item, Later};
+use crate::event::key;
 use crate::event::time::Millis;
 use crate::event::walk;
 use crate::telemetry::metrics::Provider;
@@ -66,7 +66,7 @@ impl Bird {
             let msys = row.scanned.and_then(|row| row.get(b"msys"));
             // The test of a new webhook, and nothing else, has no class in it.
             if msys.is_none_or(|msys| walk::members(msys).next().is_some()) {
-                items.push(Item { key: key::of_row(row.scanned, &row.data), data: row.data });
+                items.push(Item { key: key::of(row.scanned, &row.data), data: row.data });
             }
             Ok(())
         })?;

@@ -19,13 +19,12 @@ use serde::{Deserialize, Deserializer};
 
 use super::answer::Answer;
 use super::body::Body;
-use super::key;
 use super::receiver::{Admitted, Receipt, Receiver, posted};
 use super::secret::Secret;
-use super::split::{MOST_VALUES, SCAN};
+use super::split::MOST_VALUES;
 use super::stream::{Item, Later};
 use crate::event::inflate::inflate;
-use crate::event::scan::{Scanned, scan};
+use crate::event::key;
 use crate::event::time::Millis;
 use crate::telemetry::metrics::Provider;
 
@@ -81,19 +80,11 @@ impl Firehose {
             body.hold.take(record.len() / 4 * 3)?;
             let data = STANDARD.decode(record.as_bytes()).map_err(|_| malformed("a record is no base64"))?;
             if !data.is_empty() {
-                items.push(Item { key: key_of(&data), data: Bytes::from(data) });
+                items.push(Item { key: key::of_data(&data), data: Bytes::from(data) });
             }
         }
         Ok(Receipt { items, mark: None })
     }
-}
-
-fn key_of(data: &[u8]) -> String {
-    let mut scanned = Scanned::default();
-    // Of several values in one record the first names its shard.
-    let object = data.first() == Some(&b'{') && scan(data, 0, &SCAN, &mut scanned).is_ok();
-    let object = object && std::str::from_utf8(data).is_ok();
-    key::of(object.then_some(&scanned), data)
 }
 
 fn request_id(head: &Parts) -> &str {

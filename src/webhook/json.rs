@@ -6,11 +6,11 @@ use http::request::Parts;
 
 use super::answer::Answer;
 use super::body::Body;
-use super::key;
 use super::receiver::{Admitted, Receipt, Receiver, posted};
 use super::secret::Credentials;
 use super::split::split;
 use super::stream::{Item, Later};
+use crate::event::key;
 use crate::event::time::Millis;
 use crate::telemetry::metrics::Provider;
 

@@ -48,12 +48,6 @@ pub fn unhex(text: &[u8]) -> Option<Vec<u8>> {
     text.len().is_multiple_of(2).then(|| text.chunks_exact(2).map(pair).collect())?
 }
 
-/// Lower case hexadecimal text.
-pub fn hex(bytes: &[u8]) -> String {
-    let digit = |d: u8| char::from_digit(u32::from(d), 16).unwrap_or_default();
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
-}
-
 /// What `Authorization` may hold. Either is enough where both are set.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
@@ -148,7 +142,6 @@ mod tests {
 
     #[test]
     fn hexadecimal_text() {
-        assert_eq!(hex(&[0, 255, 161]), "00ffa1");
         assert_eq!(unhex(b"00fFa1"), Some(vec![0, 255, 161]));
         assert_eq!(unhex(b""), Some(vec![]));
         for bad in [&b"0"[..], b"0g", b"+1", b"\xc3\xa9"] {

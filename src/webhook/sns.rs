@@ -13,17 +13,17 @@ use http::request::Parts;
 use super::answer::Answer;
 use super::body::Body;
 use super::gate::Gate;
-use super::key;
 use super::receiver::{Admitted, Receipt, Receiver, posted};
 use super::seen::{Mark, Seen};
-use super::split::{SCAN, split};
+use super::split::split;
 use super::stream::{Item, Later};
 use crate::event::clock::stamp;
-use crate::event::scan::{Scanned, scan};
+use crate::event::key;
 use crate::event::time::Millis;
 use crate::telemetry::metrics::Provider;
 
 mod address;
+mod certificate;
 mod certificates;
 mod envelope;
 
@@ -41,10 +41,6 @@ const PATIENCE: Duration = Duration::from_secs(12);
 /// A message has 256 KiB at most; its escapes in the envelope make up to six times that of it.
 const LARGEST: usize = 2 << 20;
 
-/// How far the time of a message may be from now. The longest policy of delivery is an hour and SNS may be late by more; who
-/// posts an old message again puts the same bytes, which are the same document.
-const WINDOW: i64 = 86_400_000;
-
 /// Confirmations a second, over all topics: each is a request to SNS.
 const CONFIRMATIONS: u32 = 5;
 
@@ -54,17 +50,20 @@ const CONFIRMED: usize = 1_000;
 /// Receives notifications.
 pub struct Sns {
     topics: Vec<String>,
+    /// How far the time of a message may be from now. Who posts an old one again puts the same bytes, which are the same
+    /// document.
+    window: Duration,
     certificates: Certificates,
     confirmations: Gate,
     confirmed: Seen,
 }
 
 impl Sns {
-    /// Of these topics, whose certificates and confirmations come through `fetch`. Without any topic it takes what anybody
+    /// Of these topics, of messages no further than `window` from now, whose certificates and confirmations come through `fetch`. Without any topic it takes what anybody
     /// posts, and confirms nothing.
-    pub fn new(topics: Vec<String>, fetch: Arc<dyn Fetch>) -> Self {
+    pub fn new(topics: Vec<String>, window: Duration, fetch: Arc<dyn Fetch>) -> Self {
         let (certificates, confirmations) = (Certificates::new(fetch), Gate::new(CONFIRMATIONS));
-        Self { topics, certificates, confirmations, confirmed: Seen::new(CONFIRMED) }
+        Self { topics, window, certificates, confirmations, confirmed: Seen::new(CONFIRMED) }
     }
 
     fn is_open(&self) -> bool {
@@ -85,15 +84,14 @@ impl Sns {
             if !self.knows(&envelope.topic_arn) {
                 return Err(of_another_topic());
             }
-            self.verify(&envelope).await?;
-            is_of_now(&envelope, now)?;
+            self.verify(&envelope, now).await?;
+            self.is_of_now(&envelope, now)?;
         }
         match envelope.kind.as_ref() {
-            "Notification" if self.is_open() => Ok(notification(&envelope, data.clone())),
             "Notification" => {
-                let signed = envelope.signed_json();
-                body.hold.take(signed.len())?;
-                Ok(notification(&envelope, signed))
+                let data = if self.is_open() { data.clone() } else { envelope.signed_json() };
+                body.hold.take(data.len())?;
+                Ok(Receipt { items: vec![Item { key: key::of_data(&data), data }], mark: None })
             }
             "SubscriptionConfirmation" => self.confirm(&envelope).await,
             "UnsubscribeConfirmation" => {
@@ -105,17 +103,28 @@ impl Sns {
         }
     }
 
-    async fn verify(&self, envelope: &Envelope<'_>) -> Result<(), Answer> {
+    async fn verify(&self, envelope: &Envelope<'_>, now: Millis) -> Result<(), Answer> {
         if !address::is_certificate(&envelope.signing_cert_url) {
             return Err(Answer::forbidden("SigningCertURL is no certificate of an SNS host"));
         }
-        let certificate = self.certificates.of(&envelope.signing_cert_url).await.map_err(|why| match why {
-            Unusable::Now(why) => Answer::busy(format!("the certificate of SNS cannot be fetched: {why}")),
-            Unusable::Ever => Answer::forbidden("SigningCertURL leads to no certificate"),
+        let certificate = self.certificates.of(&envelope.signing_cert_url, now).await.map_err(|why| match why {
+            // A clock can be set right while SNS tries again.
+            Unusable::Now(why) => Answer::busy(format!("the certificate of SNS {why}")),
+            Unusable::Ever(what) => Answer::forbidden(format!("SigningCertURL leads to {what}")),
         })?;
         match envelope.is_signed_by(&certificate) {
             true => Ok(()),
             false => Err(Answer::forbidden("the signature does not fit")),
+        }
+    }
+
+    fn is_of_now(&self, envelope: &Envelope<'_>, now: Millis) -> Result<(), Answer> {
+        match stamp(envelope.timestamp.as_bytes()) {
+            Some(at) if u128::from(at.0.abs_diff(now.0)) <= self.window.as_millis() => Ok(()),
+            Some(_) => {
+                Err(Answer::forbidden("published further from now than --sns-window; is this machine's clock right?"))
+            }
+            None => Err(Answer::forbidden("its Timestamp is no time")),
         }
     }
 
@@ -146,29 +155,12 @@ impl Sns {
     }
 }
 
-fn is_of_now(envelope: &Envelope<'_>, now: Millis) -> Result<(), Answer> {
-    match stamp(envelope.timestamp.as_bytes()) {
-        Some(at) if at.0.abs_diff(now.0) <= WINDOW.unsigned_abs() => Ok(()),
-        Some(_) => Err(Answer::forbidden("published more than a day from now; is this machine's clock right?")),
-        None => Err(Answer::forbidden("its Timestamp is no time")),
-    }
-}
-
 fn of_another_topic() -> Answer {
     Answer::forbidden("of a topic that is not in --sns-topic")
 }
 
 fn is_raw(head: &Parts) -> bool {
     head.headers.get(RAW).is_some_and(|raw| raw == "true")
-}
-
-fn notification(envelope: &Envelope<'_>, data: Bytes) -> Receipt {
-    let message = envelope.message.as_bytes();
-    let mut scanned = Scanned::default();
-    let object = message.starts_with(b"{") && scan(message, 0, &SCAN, &mut scanned).is_ok();
-    // A text has no message of its own to stay with; its own id spreads it.
-    let key = if object { key::of(Some(&scanned), message) } else { key::hash(envelope.message_id.as_bytes()) };
-    Receipt { items: vec![Item { key, data }], mark: None }
 }
 
 /// Events without an envelope, and so without a signature.

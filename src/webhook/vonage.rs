@@ -14,13 +14,13 @@ use http::request::Parts;
 
 use super::answer::Answer;
 use super::body::Body;
-use super::key;
 use super::receiver::{Admitted, Receipt, Receiver};
 use super::secret::{Secret, bearer};
 use super::seen::{Mark, Seen};
 use super::stream::{Item, Later};
 use crate::event::clock::{seconds, zoneless};
-use crate::event::scan::{Scanned, scan};
+use crate::event::key;
+use crate::event::scan::Scanned;
 use crate::event::time::Millis;
 use crate::telemetry::metrics::Provider;
 
@@ -137,9 +137,7 @@ impl Vonage {
             }
         }
         let data = sent.event()?;
-        let mut scanned = Scanned::default();
-        let safe = scan(&data, 0, &super::split::SCAN, &mut scanned).is_ok();
-        Ok(Receipt { items: vec![Item { key: key::of(safe.then_some(&scanned), &data), data }], mark })
+        Ok(Receipt { items: vec![Item { key: key::of_data(&data), data }], mark })
     }
 }
 

@@ -15,6 +15,15 @@ use serde_json::{Value, json};
 /// The certificate of all of them, PEM.
 pub const CERTIFICATE: &str = include_str!("sns/certificate.pem");
 
+/// Another of the same key, that ended as 7 July 2026 began.
+pub const ENDED: &str = include_str!("sns/certificate-ended.pem");
+
+/// Another of the same key, that begins in 2126.
+pub const TO_COME: &str = include_str!("sns/certificate-to-come.pem");
+
+/// Another of the same key, for `example.com`, whatever its common name says.
+pub const OF_ANOTHER: &str = include_str!("sns/certificate-of-another.pem");
+
 /// Where it is said to be; the path is what a server of a test must answer.
 pub const CERTIFICATE_URL: &str =
     "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-6aad65c2f9911b05cd53efda11f913f9.pem";
@@ -29,6 +38,9 @@ pub const SIGNED: [&str; 4] = [
     include_str!("sns/subscription-confirmation.json"),
     include_str!("sns/unsubscribe-confirmation.json"),
 ];
+
+/// A notification of a text of End User Messaging, signed with version 1 by openssl, as [`SIGNED`].
+pub const OF_A_TEXT: &str = include_str!("sns/notification-of-a-text.json");
 
 /// A notification of [`TOPIC`] with this message, signed with version 2.
 pub fn notification(id: &str, message: &str) -> anyhow::Result<Value> {

@@ -25,8 +25,13 @@ impl Receiver {
         let mut args = vec!["webhook", "--stream", stream, "--kinesis-endpoint-url", &endpoint];
         args.extend(["--webhook-listen", "127.0.0.1:0", "--http-listen", "none", "--log-format", "json"]);
         args.extend(more);
-        let child = start(&args, &log);
-        until("the receiver listens", || async { address(&log).is_some() }).await;
+        let mut child = start(&args, &log);
+        until("the receiver listens", || {
+            let ended = child.try_wait().expect("can be waited for");
+            assert!(ended.is_none(), "{}", std::fs::read_to_string(&log).unwrap_or_default());
+            std::future::ready(address(&log).is_some())
+        })
+        .await;
         let url = address(&log).expect("said so");
         let client = testkit::http::pooled_client().expect("a client");
         Self { child, log, url, client }

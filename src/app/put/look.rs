@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::event::family::Family;
+use crate::event::key::{self, scalar};
 use crate::event::scan::{ScanLimits, Scanned, scan};
 use crate::event::time::Millis;
 use crate::event::unwrap::{Piece, Rules, Unwrapper, Wrapping};
-use crate::event::walk::{self, unquoted};
-use crate::kinesis::put::shards::legal_key;
 
 /// Looks at values.
 #[derive(Debug)]
@@ -41,37 +40,29 @@ impl Look {
 
     /// Looks at one value.
     pub fn at(&mut self, value: &Bytes) -> Seen {
-        let (mut seen, mut message) = (Seen::default(), None);
+        let mut seen = Seen { key: self.key(value), ..Seen::default() };
         let wrapping = Wrapping { arrived: self.now, envelopes: &[], time: None };
         self.unwrapper.next_record();
         self.unwrapper.unwrap(value, wrapping, &mut |piece| match piece {
-            Piece::Event(event) => {
-                *seen.events.entry(event.family).or_default() += 1;
-                if message.is_none() {
-                    message = walk::at(&event.body, &["msg", "id"]).and_then(text);
-                }
-            }
+            Piece::Event(event) => *seen.events.entry(event.family).or_default() += 1,
             Piece::Poison(poison) => {
                 seen.poison.get_or_insert_with(|| format!("{}: {}", poison.reason, poison.detail));
             }
         });
-        let named = self.named(value);
-        // Without either it is the digest of the value.
-        seen.key = legal_key(named.or(message).unwrap_or_default(), value);
         seen
+    }
+
+    fn key(&mut self, value: &[u8]) -> String {
+        match self.named(value) {
+            Some(named) => key::legal(named, value),
+            None => key::of_data(value),
+        }
     }
 
     /// The text of the member that the path leads to.
     fn named(&mut self, value: &[u8]) -> Option<String> {
         let path: Vec<&str> = self.path.as_ref()?.iter().map(String::as_str).collect();
         scan(value, 0, &self.limits, &mut self.scanned).ok()?;
-        self.scanned.at(&path).and_then(text)
+        self.scanned.at(&path).and_then(scalar)
     }
-}
-
-/// A string, escapes as they came, or a number; not an empty one.
-fn text(value: &[u8]) -> Option<String> {
-    let is_scalar = matches!(value.first(), Some(b'"' | b'-' | b'0'..=b'9'));
-    let text = std::str::from_utf8(unquoted(value)).ok()?;
-    (is_scalar && !text.is_empty()).then(|| text.to_owned())
 }

@@ -173,6 +173,15 @@ options! {
         on: ON,
         help: "An SNS topic whose subscriptions are confirmed and whose signed messages are taken. Repeat it for several.",
     }
+    SNS_WINDOW: Duration = |text| units::duration_in(text, Duration::from_secs(60), DAY * 3_650), {
+        name: "sns-window",
+        kind: Kind::Duration,
+        value: "DURATION",
+        default: Some("24h"),
+        on: ON,
+        help: "How far the time at which an SNS message was published may be from now. A policy of delivery tries for an hour at \
+               most.",
+    }
     SNS_ENDPOINT_URL: String = units::url, {
         name: "sns-endpoint-url",
         value: "URL",

@@ -5,27 +5,9 @@ use md5::{Digest, Md5};
 use super::api::OpenShard;
 use crate::pipeline::position::ShardId;
 
-/// Law of Kinesis: a partition key has at most so many characters.
-const LONGEST_KEY: usize = 256;
-
 /// The place of a partition key among the hash keys: its MD5 as a number, the first byte the most significant.
 pub fn hash_key(partition_key: &str) -> u128 {
     u128::from_be_bytes(Md5::digest(partition_key).into())
-}
-
-/// The key itself where Kinesis takes it. Of one that is too long the digest, which leads all that share it to one shard
-/// too; in place of none the digest of the event.
-pub fn legal_key(key: String, data: &[u8]) -> String {
-    match key.chars().take(LONGEST_KEY + 1).count() {
-        0 => digest(data),
-        n if n > LONGEST_KEY => digest(key.as_bytes()),
-        _ => key,
-    }
-}
-
-/// The MD5 of `bytes` in hexadecimal.
-fn digest(bytes: &[u8]) -> String {
-    format!("{:032x}", u128::from_be_bytes(Md5::digest(bytes).into()))
 }
 
 /// The open shards of a stream by their hash keys. A map of how they were: after a split or a merge it leads some events
@@ -67,17 +49,6 @@ mod tests {
         // RFC 1321, appendix A.5: MD5 of "abc".
         assert_eq!(hash_key("abc"), 0x9001_5098_3cd2_4fb0_d696_3f7d_28e1_7f72);
         assert_eq!(hash_key(""), 0xd41d_8cd9_8f00_b204_e980_0998_ecf8_427e);
-    }
-
-    #[test]
-    fn keys_that_kinesis_does_not_take_become_digests() {
-        let check = |key: &str, expected: &str| assert_eq!(legal_key(key.to_owned(), b"abc"), expected, "{key}");
-        check("k", "k");
-        check(&"ü".repeat(256), &"ü".repeat(256));
-        check("", "900150983cd24fb0d6963f7d28e17f72");
-        let long = legal_key("a".repeat(257), b"x");
-        assert_eq!((long.len(), &long), (32, &legal_key("a".repeat(257), b"y")), "one key, one shard");
-        assert_ne!(long, legal_key("a".repeat(258), b"x"));
     }
 
     fn shard(name: &str, last: u128) -> OpenShard {

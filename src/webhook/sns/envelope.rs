@@ -29,9 +29,8 @@ pub struct Envelope<'a> {
     /// The topic.
     #[serde(borrow)]
     pub topic_arn: Cow<'a, str>,
-    /// What was published.
     #[serde(borrow)]
-    pub message: Cow<'a, str>,
+    message: Cow<'a, str>,
     /// When it was published.
     #[serde(borrow)]
     pub timestamp: Cow<'a, str>,

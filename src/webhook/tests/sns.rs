@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
-use testkit::sns::{CERTIFICATE, CERTIFICATE_URL, SIGNED, TOPIC};
+use testkit::sns::{CERTIFICATE, CERTIFICATE_URL, ENDED, OF_ANOTHER, SIGNED, TO_COME, TOPIC};
 
 use super::*;
 use crate::webhook::sns::{Fetch, Sns};
@@ -10,6 +10,8 @@ use crate::webhook::sns::{Fetch, Sns};
 struct Amazon {
     asked: Mutex<Vec<String>>,
     down: Mutex<bool>,
+    /// In place of the certificate.
+    instead: Mutex<Option<&'static str>>,
 }
 
 impl Amazon {
@@ -21,11 +23,11 @@ impl Amazon {
 impl Fetch for Amazon {
     fn get<'a>(&'a self, url: &'a str) -> Later<'a, Result<Bytes, String>> {
         self.asked.lock().unwrap().push(url.to_owned());
-        let down = *self.down.lock().unwrap();
+        let (down, instead) = (*self.down.lock().unwrap(), *self.instead.lock().unwrap());
         Box::pin(async move {
             match down {
                 true => Err("no connection".to_owned()),
-                false => Ok(Bytes::from_static(CERTIFICATE.as_bytes())),
+                false => Ok(Bytes::from_static(instead.unwrap_or(CERTIFICATE).as_bytes())),
             }
         })
     }
@@ -34,7 +36,7 @@ impl Fetch for Amazon {
 async fn server_of(topics: &[&str]) -> (Server, Arc<Amazon>) {
     let amazon = Arc::new(Amazon::default());
     let topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
-    (Server::start(Plan::of("/sns", Sns::new(topics, amazon.clone()))).await, amazon)
+    (Server::start(Plan::of("/sns", Sns::new(topics, Duration::from_secs(86_400), amazon.clone()))).await, amazon)
 }
 
 async fn server() -> (Server, Arc<Amazon>) {
@@ -217,6 +219,24 @@ async fn what_is_not_signed_by_sns_is_refused_and_no_other_host_is_asked() {
     }
     assert_eq!(status(server.request(Method::GET, "/sns")).await, 405);
     assert_eq!(server.memory.taken().len(), 0);
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_time_or_of_somebody_else_signs_nothing() {
+    for (instead, expected, why) in [
+        (ENDED, 503, "has ended; is this machine's clock right?"),
+        (TO_COME, 503, "is of a time to come"),
+        (OF_ANOTHER, 403, "SigningCertURL leads to a certificate that does not name SNS"),
+        ("nonsense", 403, "SigningCertURL leads to no certificate"),
+    ] {
+        let (server, amazon) = server().await;
+        *amazon.instead.lock().unwrap() = Some(instead);
+        for body in &SIGNED[..3] {
+            let answer = said(post(&server, body)).await;
+            assert!(answer.status == expected && answer.body.contains(why), "{answer:?}");
+        }
+        assert_eq!((amazon.asked(), server.memory.taken().len()), (vec![CERTIFICATE_URL.to_owned()], 0), "{why}");
+    }
 }
 
 #[tokio::test]
