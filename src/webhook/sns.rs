@@ -113,7 +113,10 @@ impl Sns {
             Unusable::Ever(what) => Answer::forbidden(format!("SigningCertURL leads to {what}")),
         })?;
         match envelope.is_signed_by(&certificate) {
-            true => Ok(()),
+            true => {
+                self.certificates.proven(&envelope.signing_cert_url);
+                Ok(())
+            }
             false => Err(Answer::forbidden("the signature does not fit")),
         }
     }
