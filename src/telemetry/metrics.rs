@@ -16,6 +16,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+pub(crate) use labels::Label;
 pub use labels::{BulkResult, Outcome, Provider, RetryReason, ShardState, WebhookAnswer};
 pub use shards::{ShardMetrics, ShardSnapshot};
 pub use webhook::WebhookMetrics;

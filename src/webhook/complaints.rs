@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::answer::Answer;
-use crate::telemetry::metrics::{Provider, WebhookAnswer};
+use crate::telemetry::metrics::{Label, Provider, WebhookAnswer};
 
 /// Between two lines about the same.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -35,8 +35,8 @@ impl Complaints {
         }
         let Some(count) = self.due((Some(provider), answer.kind), Instant::now()) else { return };
         tracing::warn!(
-            webhook.provider = ?provider,
-            webhook.answer = ?answer.kind,
+            webhook.provider = provider.text(),
+            webhook.answer = answer.kind.text(),
             webhook.requests = count,
             http.status = answer.status.as_u16(),
             "not taken: {}",
@@ -49,7 +49,7 @@ impl Complaints {
     pub fn elsewhere(&self, paths: &str) {
         let Some(count) = self.due((None, WebhookAnswer::NotFound), Instant::now()) else { return };
         tracing::warn!(
-            webhook.answer = ?WebhookAnswer::NotFound,
+            webhook.answer = WebhookAnswer::NotFound.text(),
             webhook.requests = count,
             http.status = 404,
             "not taken: nothing is received at the path of the request, but at {paths}"

@@ -21,7 +21,7 @@ use super::serve::Seat;
 use super::stream::{Refusal, Stream};
 use crate::event::time::Millis;
 use crate::telemetry::health::Health;
-use crate::telemetry::metrics::WebhookMetrics;
+use crate::telemetry::metrics::{Label, WebhookMetrics};
 
 /// Numbers of the desk.
 #[derive(Debug, Clone, Copy)]
@@ -131,7 +131,7 @@ impl Desk {
             self.complaints.note(provider, &answer);
         }
         tracing::debug!(
-            webhook.provider = ?provider,
+            webhook.provider = provider.text(),
             http.status = answer.status.as_u16(),
             took.millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "answered: {}",

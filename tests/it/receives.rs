@@ -64,6 +64,7 @@ async fn what_was_answered_200_is_in_the_stream_and_not_in_the_log() {
     assert_eq!((found.len(), texts(&found)), (9, texts(&batch)));
     let (code, log) = receiver.stop().await;
     assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains(r#""webhook.provider":"bird","webhook.answer":"refused""#), "as the metrics call them: {log}");
     for private in
         ["t0ken-of-bird", "s3cret", "wrong-one", "447700900000", "recipient@example.com", "msys", "Summer deals"]
     {
