@@ -21,6 +21,7 @@ pub mod lease;
 pub mod opensearch;
 pub mod s3;
 
+pub mod panel;
 pub mod upkeep;
 
 pub mod webhook;

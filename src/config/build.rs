@@ -81,7 +81,7 @@ pub fn dashboards(s: &Settings) -> Built<DashboardsOptions> {
             timeout: s.get(&OPENSEARCH_TIMEOUT)?,
         }),
     };
-    Ok(DashboardsOptions { action, pinpoint_prefix: s.get(&PINPOINT_PREFIX)? })
+    Ok(DashboardsOptions { action, names: names(s)?, dry_run: s.get(&DRY_RUN)? })
 }
 
 /// For `essink dead-letters …`; `operand` is what stands behind the command.

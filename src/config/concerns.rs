@@ -92,8 +92,10 @@ pub struct PruneOptions {
 pub struct DashboardsOptions {
     /// Install or export.
     pub action: DashboardsAction,
-    /// What the indices of Pinpoint events begin with: the index pattern follows it.
-    pub pinpoint_prefix: String,
+    /// What the indices are called: the index patterns follow it.
+    pub names: NameOptions,
+    /// Say what would be installed, and ask no server.
+    pub dry_run: bool,
 }
 
 /// What to do with the saved objects.

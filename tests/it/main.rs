@@ -4,6 +4,7 @@
 mod bad_input;
 mod beginnings;
 mod compose;
+mod dashboards;
 mod dead_letters;
 mod dynamodb;
 mod faults;

@@ -43,6 +43,7 @@ options! {
         on: &[
             Verb::InitTemplates,
             Verb::Prune,
+            Verb::Dashboards,
             Verb::DeadLettersRedrive,
             Verb::Replay,
             Verb::Put,
