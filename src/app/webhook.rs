@@ -15,6 +15,7 @@ use super::worker::side::watch_signals;
 use crate::config::{HttpOptions, WebhookOptions};
 use crate::kinesis::put::{FLIGHTS, REQUEST_BYTES};
 use crate::telemetry::health::Health;
+use crate::telemetry::http::guard::Guard;
 use crate::telemetry::http::{self, Listen, Page};
 use crate::telemetry::metrics::WebhookMetrics;
 use crate::webhook::desk::{Desk, DeskLimits, Outside};
@@ -136,8 +137,9 @@ async fn page(
 ) -> Result<Option<impl Future<Output = ()> + use<>>, Failure> {
     let Some(at) = options.listen else { return Ok(None) };
     let listen = if options.chosen { Listen::At(at) } else { Listen::Default };
-    let listener = http::bind(listen).await.map_err(Failure::usage)?;
-    let page = Page { metrics: Arc::new(metrics.clone()), health: health.clone() };
+    let listener = http::bind(listen, "readiness and metrics").await.map_err(Failure::usage)?;
+    let guard = Guard::new(options.token.as_ref().map(|token| token.expose()), at);
+    let page = Page { metrics: Arc::new(metrics.clone()), health: health.clone(), guard, more: None };
     Ok(Some(http::serve(listener, page, stop)))
 }
 

@@ -26,7 +26,7 @@ use super::walk;
 mod eventbridge;
 mod facts;
 mod firehose;
-mod form;
+pub mod form;
 mod http;
 mod lambda;
 mod logs;
