@@ -21,8 +21,10 @@ pub mod lease;
 pub mod opensearch;
 pub mod s3;
 
+pub mod panel;
 pub mod upkeep;
 
+pub mod page;
 pub mod webhook;
 
 pub mod app;

@@ -156,16 +156,19 @@ async fn carry_out(client: &Client, options: &config::PruneOptions, plan: &Plan)
 
 /// `essink dashboards`
 pub async fn dashboards(options: &DashboardsOptions) -> Result<(), Failure> {
-    let prefix = &options.pinpoint_prefix;
+    let prefixes = &prefixes(&options.names);
     match &options.action {
         DashboardsAction::Export(dir) => {
-            let written = dashboards::export(dir, prefix).map_err(Failure::usage)?;
+            let written = dashboards::export(dir, prefixes).map_err(Failure::usage)?;
             print_lines(written.iter().map(|path| format!("wrote {}", path.display())))
+        }
+        DashboardsAction::Install(_) if options.dry_run => {
+            print_lines(dashboards::plan(prefixes).iter().map(|title| format!("would install {title}")))
         }
         DashboardsAction::Install(server) => {
             let client = dashboards_client(server).await?;
             let place = Place { space: server.space.clone(), tenant: server.tenant.clone() };
-            let done = dashboards::install(&client, prefix, &place).await.map_err(Failure::unavailable)?;
+            let done = dashboards::install(&client, prefixes, &place).await.map_err(Failure::unavailable)?;
             print(false, &done)?;
             match done.refused.len() {
                 0 => Ok(()),
@@ -200,10 +203,15 @@ pub(super) async fn ensure_templates(
     Ok(())
 }
 
+/// What the indices are called.
+fn prefixes(names: &NameOptions) -> Prefixes {
+    Prefixes { families: names.families.clone(), dead_letters: names.dead_letter_prefix.clone() }
+}
+
 /// What the templates are to say.
 pub(super) fn template_options(names: &NameOptions, options: &config::TemplateOptions) -> TemplateOptions {
     TemplateOptions {
-        prefixes: Prefixes { families: names.families.clone(), dead_letters: names.dead_letter_prefix.clone() },
+        prefixes: prefixes(names),
         shards: Some(options.shards),
         replicas: Some(options.replicas),
         refresh_interval: Some(format!("{}ms", options.refresh_interval.as_millis())),

@@ -121,16 +121,18 @@ const PRUNE: Words = Words {
 };
 
 const DASHBOARDS: Words = Words {
-    about: "Install or export the dashboards and their index pattern",
-    long: "The saved objects work in Kibana 7.10 and later and in OpenSearch Dashboards. --install posts them to the \
-           server's import API, with the credentials of the cluster; --export writes them as NDJSON files.",
+    about: "Install or export the dashboards and their index patterns",
+    long: "The saved objects are made for Kibana 7.10 to 8.x and for OpenSearch Dashboards. --install posts them to the \
+           server's import API, with the credentials of the cluster; --export writes them as an NDJSON file. With other \
+           prefixes of indices they have other ids, so that two sets can stand side by side.",
     examples: &[
         ("essink dashboards --install", "into the OpenSearch Dashboards or Kibana on this machine"),
         (
             "essink dashboards --install --dashboards-url https://kibana.example.org --dashboards-space marketing",
             "into a Kibana space",
         ),
-        ("essink dashboards --export ./saved-objects", "write files, to import by hand"),
+        ("essink dashboards --install --dry-run", "say what would be installed"),
+        ("essink dashboards --export ./saved-objects", "write a file, to import by hand"),
     ],
 };
 

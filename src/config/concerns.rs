@@ -94,8 +94,10 @@ pub struct PruneOptions {
 pub struct DashboardsOptions {
     /// Install or export.
     pub action: DashboardsAction,
-    /// What the indices of Pinpoint events begin with: the index pattern follows it.
-    pub pinpoint_prefix: String,
+    /// What the indices are called: the index patterns follow it.
+    pub names: NameOptions,
+    /// Say what would be installed, and ask no server.
+    pub dry_run: bool,
 }
 
 /// What to do with the saved objects.
@@ -124,13 +126,17 @@ pub struct DashboardsServer {
     pub timeout: Duration,
 }
 
-/// Health and metrics over HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The live page, health and metrics over HTTP.
+#[derive(Debug, Clone)]
 pub struct HttpOptions {
     /// Where to listen; `None` does not.
     pub listen: Option<SocketAddr>,
     /// Whether somebody chose the address: a chosen port that is taken is an error, the default's is not.
     pub chosen: bool,
+    /// What whoever looks must show; `None` asks for nothing.
+    pub token: Option<Secret>,
+    /// Whether the page may show events themselves.
+    pub events: bool,
 }
 
 /// Logs.

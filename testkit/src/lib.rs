@@ -6,6 +6,7 @@
 //! - [`events`]: a seeded stream of Pinpoint events, and what was made, counted beside it
 //! - [`kpl`]: records as the Kinesis Producer Library aggregates them, whole and broken
 //! - [`fake_bulk`]: a `_bulk` endpoint that answers at once (benches) or as told (faults)
+//! - [`fake_dashboards`]: the import API of Kibana and OpenSearch Dashboards, as it is documented
 //! - [`proxy`]: gets in the way between a worker and a real server, by a seed
 //! - [`s3`]: a real S3 API that cannot outlive this process
 //! - [`sns`]: messages of SNS, signed
@@ -18,6 +19,7 @@ pub mod cpu;
 pub mod dynamodb;
 pub mod events;
 pub mod fake_bulk;
+pub mod fake_dashboards;
 pub mod http;
 pub mod kinesis;
 pub mod kpl;

@@ -5,6 +5,7 @@ mod bad_input;
 mod beginnings;
 mod check;
 mod compose;
+mod dashboards;
 mod dead_letters;
 mod dynamodb;
 mod faults;

@@ -34,6 +34,8 @@ async fn main_path_on(kind: Kind) {
     crate::near::take(search.url(), 5_000).await;
     crate::state::leases_are_kept(search.url()).await;
     search.wipe().await.expect("wiped");
+    crate::dashboards::are_taken_where_indices_and_fields_are_missing(&search).await;
+    search.wipe().await.expect("wiped");
     crate::queries::find_what_was_counted(&search).await;
     search.wipe().await.expect("wiped");
     crate::migrating::is_read_into_the_vocabulary(&search).await;

@@ -11,7 +11,7 @@ const TYPES: [&str; 4] = ["op", "ports", "position", "verdict"];
 
 /// Rooms, and the rooms each may import. Beside these, all but `event` may import `telemetry`, `event` and the
 /// pipeline's shared types.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("event", &[]),
     ("pipeline", &[]),
     ("firehose", &[]),
@@ -19,19 +19,34 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("opensearch", &[]),
     ("lease", &["opensearch"]),
     ("dead_letter", &["opensearch", "s3"]),
-    ("upkeep", &["opensearch"]),
+    ("upkeep", &["opensearch", "panel"]),
+    ("panel", &[]),
     ("s3", &["opensearch"]),
     ("webhook", &[]),
+    ("page", &["panel"]),
     ("telemetry", &[]),
     ("config", &[]),
     (
         "app",
-        &["firehose", "kinesis", "pipeline", "opensearch", "s3", "lease", "dead_letter", "upkeep", "webhook", "config"],
+        &[
+            "firehose",
+            "kinesis",
+            "pipeline",
+            "opensearch",
+            "s3",
+            "lease",
+            "dead_letter",
+            "upkeep",
+            "webhook",
+            "page",
+            "panel",
+            "config",
+        ],
     ),
 ];
 
 /// Rooms that import no other.
-const LEAVES: [&str; 2] = ["event", "telemetry"];
+const LEAVES: [&str; 3] = ["event", "telemetry", "panel"];
 
 fn forbidden(file: &File) -> Vec<String> {
     let module = module(&file.path);

@@ -59,7 +59,8 @@ pub struct Lag {
 pub async fn fetch(options: &StatusOptions) -> (Vec<Page>, Vec<String>) {
     let mut asking = JoinSet::new();
     for (at, (url, named)) in addresses(options).into_iter().enumerate() {
-        asking.spawn(async move { (at, named, page(url).await) });
+        let token = options.http.token.as_ref().map(|token| format!("Bearer {}", token.expose()));
+        asking.spawn(async move { (at, named, page(url, token).await) });
     }
     let mut answers = asking.join_all().await;
     answers.sort_by_key(|(at, ..)| *at);
@@ -83,14 +84,18 @@ fn addresses(options: &StatusOptions) -> Vec<(String, bool)> {
     local.chain(options.worker_urls.iter().map(|url| (url.clone(), true))).collect()
 }
 
-async fn page(url: String) -> Result<Page, String> {
+async fn page(url: String, token: Option<String>) -> Result<Page, String> {
     let mut connection = Connection::to(url.clone());
     (connection.timeout, connection.connect_timeout, connection.max_answer) = (TIMEOUT, TIMEOUT, LARGEST);
     let client = Client::new(connection).map_err(|error| format!("{error:#}"))?;
     let json = [("accept", "application/json")];
+    let shown: Vec<(&'static str, &str)> = token.iter().map(|token| ("authorization", token.as_str())).collect();
     let (metrics, ready) =
-        tokio::join!(client.ask(Method::GET, "/metrics", &[], None), client.ask(Method::GET, "/ready", &json, None));
+        tokio::join!(client.ask(Method::GET, "/metrics", &shown, None), client.ask(Method::GET, "/ready", &json, None));
     let metrics = metrics.map_err(|error| error.detail)?;
+    if metrics.status == 401 {
+        return Err(format!("{url} asks for a token: give --http-token-file, or ESSINK_HTTP_TOKEN"));
+    }
     let mut page = read(&String::from_utf8_lossy(&metrics.body))
         .filter(|_| metrics.is_success())
         .ok_or_else(|| format!("{url} answers, and not as a worker that reads a stream does"))?;

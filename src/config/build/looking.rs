@@ -1,9 +1,9 @@
 //! For the commands that look.
 
-use super::{Built, cluster, dead_letters, run, state};
-use crate::config::concerns::{CheckOptions, HttpOptions, StatusOptions};
+use super::{Built, cluster, dead_letters, http, run, state};
+use crate::config::concerns::{CheckOptions, StatusOptions};
 use crate::config::options::cluster::AWS_REGION;
-use crate::config::options::general::{HTTP_LISTEN, JSON};
+use crate::config::options::general::JSON;
 use crate::config::options::looking::{NO_WRITE, SAMPLE, SHOW_EVENTS, WATCH, WORKER_URL};
 use crate::config::options::state::DEAD_LETTER_PREFIX;
 use crate::config::options::stream::{GROUP, KINESIS_ENDPOINT_URL, LEASE_TIMEOUT, STREAM};
@@ -34,7 +34,7 @@ pub fn status(s: &Settings) -> Built<StatusOptions> {
         dead_letters: dead_letters(s)?,
         dead_letter_prefix: s.get(&DEAD_LETTER_PREFIX)?,
         lease_timeout: s.get(&LEASE_TIMEOUT)?,
-        http: HttpOptions { listen: s.get(&HTTP_LISTEN)?, chosen: s.is_chosen(&HTTP_LISTEN.row) },
+        http: http(s, false)?,
         worker_urls: s.each(&WORKER_URL)?,
         watch: s.optional(&WATCH)?,
         json: s.get(&JSON)?,

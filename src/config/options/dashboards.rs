@@ -13,14 +13,14 @@ options! {
         bare: Some("true"),
         default: Some("false"),
         on: &[Verb::Dashboards],
-        help: "Post the index pattern and the dashboards to --dashboards-url; those of an earlier version are replaced.",
+        help: "Post the index patterns and the dashboards to --dashboards-url; those of an earlier version are replaced.",
     }
     EXPORT: PathBuf = units::path, {
         name: "export",
         kind: Kind::Path,
         value: "DIR",
         on: &[Verb::Dashboards],
-        help: "Write the saved objects as NDJSON files into this directory instead.",
+        help: "Write the saved objects as an NDJSON file into this directory instead.",
     }
     DASHBOARDS_URL: String = super::cluster::url, {
         name: "dashboards-url",

@@ -7,7 +7,8 @@ use super::{Kind, Opt, Row, Verb, WRITERS, joined};
 use crate::config::{names, units};
 use crate::event::family::Family;
 
-const PINPOINT: &[Verb] = &joined::<{ NAMERS.len() + 1 }>(NAMERS, &[Verb::Dashboards]);
+/// Those that say what indices are called; dashboards look at them.
+pub const NAMED: &[Verb] = &joined::<{ NAMERS.len() + 1 }>(NAMERS, &[Verb::Dashboards]);
 const TEMPLATES: &[Verb] = &[Verb::Run, Verb::Check, Verb::InitTemplates, Verb::DeadLettersRedrive, Verb::Replay];
 
 /// The option that says what the indices of `family` begin with.
@@ -30,56 +31,56 @@ options! {
         name: "pinpoint-prefix",
         value: "PREFIX",
         default: Some("pinpoint-"),
-        on: PINPOINT,
+        on: NAMED,
         help: "What the indices of Pinpoint events begin with; the UTC day YYYY-MM-DD follows.",
     }
     EUM_PREFIX: String = names::index_prefix, {
         name: "eum-prefix",
         value: "PREFIX",
         default: Some("eum-"),
-        on: NAMERS,
+        on: NAMED,
         help: "What the indices of AWS End User Messaging events (SMS, MMS, voice, RCS and WhatsApp) begin with.",
     }
     SES_PREFIX: String = names::index_prefix, {
         name: "ses-prefix",
         value: "PREFIX",
         default: Some("ses-"),
-        on: NAMERS,
+        on: NAMED,
         help: "What the indices of Amazon SES events begin with.",
     }
     BIRD_PREFIX: String = names::index_prefix, {
         name: "bird-prefix",
         value: "PREFIX",
         default: Some("bird-"),
-        on: NAMERS,
+        on: NAMED,
         help: "What the indices of Bird events (once SparkPost) begin with.",
     }
     VONAGE_PREFIX: String = names::index_prefix, {
         name: "vonage-prefix",
         value: "PREFIX",
         default: Some("vonage-"),
-        on: NAMERS,
+        on: NAMED,
         help: "What the indices of Vonage receipts and webhooks begin with.",
     }
     PENDULA_PREFIX: String = names::index_prefix, {
         name: "pendula-prefix",
         value: "PREFIX",
         default: Some("pendula-"),
-        on: NAMERS,
+        on: NAMED,
         help: "What the indices of Pendula's activity sync begin with.",
     }
     CONNECT_PREFIX: String = names::index_prefix, {
         name: "connect-prefix",
         value: "PREFIX",
         default: Some("connect-"),
-        on: NAMERS,
+        on: NAMED,
         help: "What the indices of Amazon Connect contact records begin with.",
     }
     UNRECOGNIZED_PREFIX: String = names::index_prefix, {
         name: "unrecognized-prefix",
         value: "PREFIX",
         default: Some("unrecognized-"),
-        on: NAMERS,
+        on: NAMED,
         help: "What the indices of events begin with that no rule recognises.",
     }
     NO_INIT_TEMPLATES: bool = units::flag, {

@@ -39,7 +39,7 @@ pub async fn post(client: &Client, place: &Place, file: &[u8]) -> anyhow::Result
     let mut headers = vec![("content-type", content_type.as_str()), ("osd-xsrf", "true"), ("kbn-xsrf", "true")];
     headers.extend(place.tenant.as_deref().map(|tenant| ("securitytenant", tenant)));
     let answer = client.send_with(Method::POST, &path(place)?, &headers, form(file)).await?;
-    read(&answer)
+    read(&answer, file.len())
 }
 
 fn path(place: &Place) -> anyhow::Result<String> {
@@ -66,7 +66,7 @@ fn form(file: &[u8]) -> Bytes {
     [head.as_bytes(), file, tail.as_bytes()].concat().into()
 }
 
-fn read(answer: &Answer) -> anyhow::Result<Installed> {
+fn read(answer: &Answer, posted: usize) -> anyhow::Result<Installed> {
     match answer.status {
         200..=299 => {}
         300..=399 => {
@@ -77,6 +77,10 @@ fn read(answer: &Answer) -> anyhow::Result<Installed> {
         }
         404 => bail!(
             "there is no import API at this URL (HTTP 404): is it the dashboards server's and not the cluster's, with its base path"
+        ),
+        413 => bail!(
+            "the dashboards server takes no file of {} bytes (HTTP 413): raise its savedObjects.maxImportPayloadBytes",
+            posted
         ),
         status => {
             let said =
@@ -96,8 +100,10 @@ fn read(answer: &Answer) -> anyhow::Result<Installed> {
     Ok(Installed { installed, refused })
 }
 
-fn title(row: &Value) -> String {
-    let said = row["meta"]["title"].as_str().or(row["title"].as_str()).or(row["id"].as_str());
+/// What people call an object, or a row about it.
+pub fn title(row: &Value) -> String {
+    let titles = [&row["meta"]["title"], &row["title"], &row["attributes"]["title"]];
+    let said = titles.into_iter().find_map(Value::as_str).or(row["id"].as_str());
     format!("{} {}", row["type"].as_str().unwrap_or("object"), said.unwrap_or("without a name"))
 }
 
@@ -151,7 +157,7 @@ mod tests {
             {"type": "lens", "id": "l", "error": {"type": "unsupported_type"}},
             {"type": "visualization", "id": "w", "error": {"type": "unknown", "message": "newer version", "statusCode": 422}},
         ]});
-        let installed = read(&answer(200, &reply)).unwrap();
+        let installed = read(&answer(200, &reply), 0).unwrap();
         assert_eq!(
             installed.to_string(),
             "installed index-pattern pinpoint-*\n\
@@ -164,13 +170,14 @@ mod tests {
     #[test]
     fn refusals_name_the_cure() {
         let check = |status, cure: &str| {
-            let error = read(&answer(status, &json!({"message": "Bad multipart"}))).unwrap_err().to_string();
+            let error = read(&answer(status, &json!({"message": "Bad multipart"})), 77).unwrap_err().to_string();
             assert!(error.contains(cure), "{error}");
         };
         check(302, "give user and password");
         check(401, "check user, password");
         check(404, "and not the cluster's");
         check(400, "Bad multipart");
+        check(413, "77 bytes");
         check(200, "names no object");
     }
 

@@ -1,149 +1,125 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::opensearch::client::Connection;
-use crate::upkeep::templates::{TemplateOptions, all};
+use crate::event::family::{self, Family};
+use crate::panel::{Chart, Dashboard, Panel};
 
-fn parsed(prefix: &str) -> Vec<Value> {
-    let text = ndjson(prefix);
+mod asks;
+mod fields;
+mod form;
+mod page;
+
+const CHECKED_IN: &str = "dashboards/essink.ndjson";
+
+fn of(prefixes: &Prefixes) -> Vec<Value> {
+    let text = ndjson(prefixes);
     text.split(|b| *b == b'\n').filter(|l| !l.is_empty()).map(|l| serde_json::from_slice(l).unwrap()).collect()
 }
 
-/// JSON hidden in a string of an object's attributes.
+fn usual() -> Vec<Value> {
+    of(&Prefixes::default())
+}
+
+fn acme() -> Prefixes {
+    let families = family::Prefixes::by(|family| format!("acme-{}-", family.name()));
+    Prefixes { families, dead_letters: "acme-letters-".into() }
+}
+
+/// JSON hidden in a string.
 fn hidden(object: &Value, pointer: &str) -> Value {
     object.pointer(pointer).and_then(Value::as_str).map_or(Value::Null, |text| serde_json::from_str(text).unwrap())
 }
 
-#[test]
-fn every_line_is_an_object() {
-    let lines = PINPOINT.lines().count();
-    assert_eq!(objects().count(), lines);
-    assert_eq!(parsed("pinpoint-").len(), lines);
+fn vis_state(object: &Value) -> Value {
+    hidden(object, "/attributes/visState")
+}
+
+/// Every panel with its object.
+fn panels() -> Vec<(&'static Dashboard, &'static Panel, Value)> {
+    let objects: BTreeMap<_, _> = usual().into_iter().map(|o| (o["id"].as_str().unwrap().to_owned(), o)).collect();
+    let all = crate::panel::dashboards().iter().flat_map(|d| d.panels.iter().map(move |p| (d, p)));
+    all.map(|(d, p)| (d, p, objects[&format!("essink-{}-{}", d.id, p.id)].clone())).collect()
 }
 
 #[test]
-fn every_reference_resolves() {
-    let objects = parsed("pinpoint-");
-    let known: BTreeSet<_> = objects.iter().map(|o| (o["type"].to_string(), o["id"].to_string())).collect();
-    assert_eq!(known.len(), objects.len(), "two objects share an id");
-    for object in &objects {
-        for reference in object["references"].as_array().unwrap() {
-            assert!(known.contains(&(reference["type"].to_string(), reference["id"].to_string())), "{reference}");
+fn the_file_is_what_the_definitions_say() {
+    let made = String::from_utf8(ndjson(&Prefixes::default()).to_vec()).unwrap();
+    if std::env::var_os("WRITE_PAGES").is_some() {
+        std::fs::write(CHECKED_IN, &made).expect(CHECKED_IN);
+    } else {
+        let found = std::fs::read_to_string(CHECKED_IN).expect(CHECKED_IN);
+        assert!(found == made, "{CHECKED_IN} is not of the definitions: WRITE_PAGES=1 cargo test --lib dashboards");
+    }
+}
+
+#[test]
+fn another_prefix_has_its_own_patterns_ids_and_titles() {
+    let (usual, acme) = (usual(), of(&acme()));
+    let ids = |objects: &[Value]| {
+        objects.iter().map(|o| (o["type"].to_string(), o["id"].to_string())).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(usual.len(), acme.len());
+    assert!(ids(&usual).is_disjoint(&ids(&acme)));
+    assert!(acme.iter().all(|object| object["id"].as_str().unwrap().starts_with("essink-")));
+    let titles: BTreeMap<_, _> = acme
+        .iter()
+        .filter(|object| object["type"] == "index-pattern")
+        .map(|object| (object["attributes"]["timeFieldName"].to_string(), object["attributes"]["title"].clone()))
+        .collect();
+    assert_eq!(titles["\"arrival_timestamp\""], "acme-pinpoint-*");
+    assert_eq!(
+        titles["\"essink.arrived\""],
+        "acme-pinpoint-*,acme-eum-*,acme-ses-*,acme-bird-*,acme-vonage-*,acme-pendula-*,acme-connect-*,acme-unrecognized-*"
+    );
+    let dashboard = acme.iter().find(|object| object["type"] == "dashboard").unwrap();
+    assert_eq!(dashboard["attributes"]["title"], "essink: Overview (acme-pinpoint-*)");
+    // Nothing looks at the usual indices any more.
+    for object in &acme {
+        let spec = vis_state(object)["params"]["spec"].to_string();
+        assert!(!spec.contains("\\\"pinpoint-*"), "{}", object["id"]);
+    }
+    // One prefix alone is another set too.
+    let families = family::Prefixes::default().with(Family::Ses, "mail-");
+    let one = of(&Prefixes { families, ..Prefixes::default() });
+    assert!(ids(&usual).is_disjoint(&ids(&one)) && ids(&acme).is_disjoint(&ids(&one)));
+}
+
+#[test]
+fn panels_ask_the_indices_they_are_over() {
+    let patterns = |over| patterns(over, &Prefixes::default());
+    let messages = "pinpoint-*,eum-*,ses-*,bird-*,vonage-*,pendula-*,connect-*";
+    assert_eq!(patterns(Over::Messages), messages);
+    assert_eq!(patterns(Over::Arrivals), format!("{messages},unrecognized-*"));
+    assert_eq!(patterns(Over::Pinpoint), "pinpoint-*");
+    assert_eq!(patterns(Over::DeadLetters), "essink-dead-letters-*");
+}
+
+#[test]
+fn the_file_is_the_export() {
+    let dir = tempfile::tempdir().unwrap();
+    let into = dir.path().join("new");
+    let written = export(&into, &acme()).unwrap();
+    assert_eq!(written, [into.join("essink.ndjson")]);
+    assert_eq!(std::fs::read(&written[0]).unwrap(), ndjson(&acme()));
+}
+
+use crate::panel::Over;
+
+/// Panels neither overlap nor leave the grid.
+#[test]
+fn every_panel_has_a_place_of_its_own() {
+    for object in usual().iter().filter(|object| object["type"] == "dashboard") {
+        let mut taken = BTreeSet::new();
+        for panel in hidden(object, "/attributes/panelsJSON").as_array().unwrap() {
+            let at = |name: &str| panel["gridData"][name].as_u64().unwrap();
+            assert!(at("x") + at("w") <= 48, "{panel}");
+            for x in at("x")..at("x") + at("w") {
+                for y in at("y")..at("y") + at("h") {
+                    assert!(taken.insert((x, y)), "{}: {panel} is over another", object["id"]);
+                }
+            }
         }
     }
-    // Names used inside the hidden JSON are those of the references.
-    for object in &objects {
-        let names: BTreeSet<_> =
-            object["references"].as_array().unwrap().iter().map(|r| r["name"].clone().to_string()).collect();
-        let source = hidden(object, "/attributes/kibanaSavedObjectMeta/searchSourceJSON");
-        let panels = hidden(object, "/attributes/panelsJSON");
-        let panels = panels.as_array().into_iter().flatten().map(|p| p["panelRefName"].to_string());
-        let index = source.get("indexRefName").map(Value::to_string);
-        assert_eq!(index.into_iter().chain(panels).collect::<BTreeSet<_>>(), names, "{}", object["id"]);
-    }
-}
-
-/// Every field a panel aggregates on or asks for.
-fn fields() -> BTreeSet<String> {
-    let mut fields = BTreeSet::new();
-    for object in objects() {
-        let state = hidden(&object, "/attributes/visState");
-        let of_aggs = state["aggs"].as_array().into_iter().flatten().filter_map(|a| a["params"]["field"].as_str());
-        fields.extend(of_aggs.map(str::to_owned));
-        fields.extend(object["attributes"]["timeFieldName"].as_str().map(str::to_owned));
-        let source = hidden(&object, "/attributes/kibanaSavedObjectMeta/searchSourceJSON");
-        let words = source["query"]["query"].as_str().unwrap_or_default().split_whitespace();
-        fields.extend(words.filter_map(|word| word.strip_suffix(':')).map(str::to_owned));
-    }
-    fields
-}
-
-#[test]
-fn every_field_of_a_panel_is_in_the_template() {
-    let pinpoint = all(&TemplateOptions::default()).into_iter().find(|t| t.name == "essink-pinpoint").unwrap();
-    let root = &pinpoint.body["template"]["mappings"];
-    let find = |at: Option<Value>, name: &str| {
-        let at = at?;
-        [&at["properties"][name], &at["fields"][name]].into_iter().find(|v| v.is_object()).cloned()
-    };
-    let fields = fields();
-    assert!(fields.len() >= 7, "{fields:?}");
-    for field in fields {
-        let found = field.split('.').fold(Some(root.clone()), find);
-        let kind = found.and_then(|f| f["type"].as_str().map(str::to_owned));
-        assert!(["keyword", "date", "double"].contains(&kind.as_deref().unwrap_or_default()), "{field}: {kind:?}");
-    }
-}
-
-#[test]
-fn nothing_is_newer_than_7_10() {
-    for object in objects() {
-        let (kind, versions) = (object["type"].as_str().unwrap().to_owned(), object["migrationVersion"].clone());
-        assert!(["index-pattern", "visualization", "dashboard"].contains(&kind.as_str()), "{kind}");
-        let version: Vec<u32> = versions[&kind].as_str().unwrap().split('.').map(|n| n.parse().unwrap()).collect();
-        assert!(version <= vec![7, 10, 0], "{versions}");
-        assert_eq!(object.get("coreMigrationVersion"), None);
-    }
-}
-
-#[test]
-fn another_prefix_has_its_own_pattern_and_ids() {
-    let objects = parsed("acme-");
-    assert_eq!(objects[0]["attributes"]["title"], "acme-*");
-    assert!(objects.iter().all(|o| o["id"].as_str().unwrap().starts_with("essink-acme")));
-    assert!(
-        objects
-            .iter()
-            .flat_map(|o| o["references"].as_array().unwrap())
-            .all(|r| r["id"].as_str().unwrap().starts_with("essink-acme"))
-    );
-    assert_eq!(parsed("pinpoint-")[0]["id"], "essink-pinpoint");
-}
-
-#[test]
-fn exported_files_are_what_is_installed() {
-    let dir = tempfile::tempdir().unwrap();
-    let files = export(&dir.path().join("new"), "pinpoint-").unwrap();
-    assert_eq!(fs::read(&files[0]).unwrap(), ndjson("pinpoint-"));
-}
-
-/// Answers one request with `reply` and gives back what was asked.
-async fn asked_once(listener: TcpListener, reply: &'static str) -> String {
-    let (mut socket, _) = listener.accept().await.unwrap();
-    let mut asked = Vec::new();
-    while !asked.ends_with(b"--essink-saved-objects--\r\n") {
-        assert_ne!(socket.read_buf(&mut asked).await.unwrap(), 0, "the request ended early");
-    }
-    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", reply.len());
-    socket.write_all(format!("{head}{reply}").as_bytes()).await.unwrap();
-    String::from_utf8(asked).unwrap()
-}
-
-#[tokio::test]
-async fn the_request_is_one_the_import_api_takes() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let reply = r#"{"success":true,"successResults":[{"type":"dashboard","meta":{"title":"Pinpoint: overview"}}]}"#;
-    let server = tokio::spawn(asked_once(listener, reply));
-    let client = Client::new(Connection::to(&url)).unwrap();
-    let place = Place { tenant: Some("global".into()), ..Place::default() };
-    let installed = install(&client, "pinpoint-", &place).await.unwrap();
-    assert_eq!(installed.installed, ["dashboard Pinpoint: overview"]);
-    let asked = server.await.unwrap();
-    let (head, body) = asked.split_once("\r\n\r\n").unwrap();
-    let head = head.to_ascii_lowercase();
-    assert!(head.starts_with("post /api/saved_objects/_import?overwrite=true http/1.1\r\n"), "{head}");
-    for header in [
-        "osd-xsrf: true",
-        "kbn-xsrf: true",
-        "securitytenant: global",
-        "content-type: multipart/form-data; boundary=--essink-saved-objects",
-    ] {
-        assert!(head.contains(header), "{header} is missing from {head}");
-    }
-    assert_eq!(head.matches("content-type:").count(), 1);
-    assert_eq!(body.matches("\"type\":\"visualization\"").count(), 7 + 7, "seven panels, each also referred to once");
 }

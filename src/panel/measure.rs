@@ -1,0 +1,133 @@
+//! What is counted.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::query;
+
+/// One number of a panel.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Measure {
+    /// What the number is called.
+    pub label: String,
+    /// Where it is of another unit than its panel.
+    #[serde(default)]
+    pub unit: Option<String>,
+    /// How it is made.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// How a number is made of documents.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum What {
+    /// How many documents.
+    Count {},
+    /// How many different values; exact up to [`EXACT`].
+    Distinct {
+        /// Of this.
+        field: String,
+    },
+    /// Their sum.
+    Sum {
+        /// Of this.
+        field: String,
+    },
+    /// The greatest.
+    Max {
+        /// Of this.
+        field: String,
+    },
+    /// The mean.
+    Avg {
+        /// Of this.
+        field: String,
+    },
+    /// The middle one.
+    Median {
+        /// Of this.
+        field: String,
+    },
+    /// A price, once for each that it was paid for, however many documents say it.
+    Money {
+        /// The price.
+        field: String,
+        /// What it is paid for.
+        once: String,
+        /// What it is paid for where this is there: then once for each of these instead.
+        #[serde(default)]
+        conversation: Option<String>,
+        /// How many units of the field are one of the panel.
+        #[serde(default = "one")]
+        divide: u32,
+    },
+    /// Of the messages that are `of`, how many in a hundred are `to`.
+    Rate {
+        /// What a message is told by.
+        distinct: String,
+        /// A query: the numerator.
+        to: String,
+        /// A query: the denominator.
+        of: String,
+    },
+}
+
+/// Different values are counted one by one up to so many a bucket: the most a cluster takes.
+pub const EXACT: u32 = 40_000;
+/// Prices that are told apart, a bucket: with what they are split by, below the 65,535 buckets that a cluster gives.
+const PRICES: u32 = 10_000;
+const BUCKETS: u32 = 50_000;
+
+const fn one() -> u32 {
+    1
+}
+
+impl What {
+    /// Whether a classic visualization has it.
+    pub const fn is_classic(&self) -> bool {
+        !matches!(self, Self::Money { .. } | Self::Rate { .. })
+    }
+
+    /// The aggregation; none for a count. `within`: how many buckets there may be around it.
+    pub fn agg(&self, within: u32) -> Option<Value> {
+        Some(match self {
+            Self::Count {} => return None,
+            Self::Distinct { field } => distinct(field),
+            Self::Sum { field } => json!({"sum": {"field": field}}),
+            Self::Max { field } => json!({"max": {"field": field}}),
+            Self::Avg { field } => json!({"avg": {"field": field}}),
+            Self::Median { field } => json!({"percentiles": {"field": field, "percents": [50]}}),
+            Self::Money { field, once, conversation, .. } => money(field, once, conversation.as_deref(), within),
+            Self::Rate { distinct: field, to, of } => {
+                let step = |text: &str| json!({"filter": query::string(text), "aggs": {"n": distinct(field)}});
+                // One bucket around both, so that every measure is one aggregation.
+                json!({"filter": {"match_all": {}}, "aggs": {"to": step(to), "of": step(of)}})
+            }
+        })
+    }
+}
+
+fn distinct(field: &str) -> Value {
+    json!({"cardinality": {"field": field, "precision_threshold": EXACT}})
+}
+
+fn money(field: &str, once: &str, conversation: Option<&str>, within: u32) -> Value {
+    let size = PRICES.min(BUCKETS / within.max(1) / 2).max(1);
+    // Price times messages is left to the reader: a cluster may be without scripts.
+    let by_price = |once: &str| {
+        json!({"prices": {
+            "terms": {"field": field, "size": size, "shard_size": size},
+            "aggs": {"paid": distinct(once)}
+        }})
+    };
+    let priced = json!({"range": {field: {"gt": 0}}});
+    let Some(conversation) = conversation else {
+        return json!({"filter": priced, "aggs": {"single": {"filter": {"match_all": {}}, "aggs": by_price(once)}}});
+    };
+    let covered = json!({"exists": {"field": conversation}});
+    json!({"filter": priced, "aggs": {
+        "single": {"filter": {"bool": {"must_not": [covered]}}, "aggs": by_price(once)},
+        "conversation": {"filter": covered, "aggs": by_price(conversation)}
+    }})
+}

@@ -1,0 +1,145 @@
+//! What a definition asks a cluster.
+
+use super::*;
+
+const HOUR: Range = Range { from: 1_793_577_600_000, to: 1_793_581_200_000 };
+
+fn asked(rest: &str) -> Value {
+    panel(rest).search(&HOUR, &Inputs::new())
+}
+
+#[test]
+fn a_number_is_one_aggregation_over_what_counts() {
+    let body =
+        asked("chart = 'number'\nquery = '$sent'\nmeasures = [{ label = 'n', is = 'distinct', field = 'msg.id' }]\n");
+    assert_eq!(
+        body,
+        json!({
+            "size": 0,
+            "track_total_hits": true,
+            "query": {"bool": {"filter": [
+                {"range": {"@timestamp": {"gte": 1_793_577_600_000_i64, "lt": 1_793_581_200_000_i64}}},
+                {"query_string": {"query": "(msg.status:sent)", "analyze_wildcard": true}}
+            ]}},
+            "aggs": {"1": {"cardinality": {"field": "msg.id", "precision_threshold": 40_000}}}
+        })
+    );
+}
+
+#[test]
+fn a_count_needs_no_aggregation() {
+    let body = asked("chart = 'number'\nmeasures = [{ label = 'n', is = 'count' }]\n");
+    assert_eq!(body.get("aggs"), None);
+    assert_eq!(body["track_total_hits"], true, "without it a cluster stops counting at 10,000");
+}
+
+#[test]
+fn values_are_in_the_order_of_their_numbers_however_deep() {
+    let body = asked(
+        "chart = 'table'\nmeasures = [{ label = 'n', is = 'distinct', field = 'msg.id' }]\nsplits = [\
+         { label = 'a', by = 'terms', field = 'msg.channel', size = 3, missing = 'not said' },\
+         { label = 'b', by = 'terms', field = 'msg.provider', size = 2, sorted = true }]\n",
+    );
+    let distinct = json!({"cardinality": {"field": "msg.id", "precision_threshold": 40_000}});
+    assert_eq!(
+        body["aggs"],
+        json!({"2": {
+            "terms": {"field": "msg.channel", "size": 3, "shard_size": 2_000, "missing": "not said", "order": {"1": "desc"}},
+            "aggs": {
+                "1": distinct,
+                "3": {
+                    "terms": {"field": "msg.provider", "size": 2, "shard_size": 2_000, "order": {"_key": "asc"}},
+                    "aggs": {"1": distinct}
+                }
+            }
+        }})
+    );
+}
+
+#[test]
+fn what_cannot_be_an_order_is_in_the_order_of_documents() {
+    for measure in [
+        "is = 'count'",
+        "is = 'money', field = 'msg.cost_usd', once = 'msg.id'",
+        "is = 'rate', distinct = 'msg.id', to = 'msg.status:a', of = 'msg.status:b'",
+    ] {
+        let body = asked(&format!(
+            "chart = 'table'\nmeasures = [{{ label = 'n', {measure} }}]\n\
+             splits = [{{ label = 'a', by = 'terms', field = 'msg.channel', size = 3 }}]\n"
+        ));
+        assert_eq!(body["aggs"]["2"]["terms"]["order"], json!({"_count": "desc"}), "{measure}");
+    }
+}
+
+#[test]
+fn bars_of_time_are_utc_and_few_enough() {
+    let panel = panel(
+        "chart = 'line'\nmeasures = [{ label = 'n', is = 'count' }]\nsplits = [{ label = 't', by = 'time', each = 'minute' }]\n",
+    );
+    let each = |length: i64| {
+        let range = Range { from: HOUR.from, to: HOUR.from + length };
+        panel.search(&range, &Inputs::new())["aggs"]["2"]["date_histogram"].clone()
+    };
+    let expected = json!({"field": "@timestamp", "calendar_interval": "1m", "min_doc_count": 1});
+    assert_eq!(each(3_600_000), expected);
+    assert_eq!(each(24 * 3_600_000)["calendar_interval"], "1m");
+    assert_eq!(each(31 * 24 * 3_600_000)["calendar_interval"], "1h");
+    assert_eq!(each(366 * 24 * 3_600_000)["calendar_interval"], "1d");
+}
+
+#[test]
+fn a_price_is_paid_once_a_message_or_once_a_conversation() {
+    let body = asked(
+        "chart = 'number'\nmeasures = [{ label = 'n', is = 'money', field = 'msg.cost_usd', once = 'msg.id', conversation = 'msg.conversation' }]\n",
+    );
+    let by = |once: &str| {
+        json!({"prices": {
+            "terms": {"field": "msg.cost_usd", "size": 10_000, "shard_size": 10_000},
+            "aggs": {"paid": {"cardinality": {"field": once, "precision_threshold": 40_000}}}
+        }})
+    };
+    let conversation = json!({"exists": {"field": "msg.conversation"}});
+    assert_eq!(
+        body["aggs"]["1"],
+        json!({
+            "filter": {"range": {"msg.cost_usd": {"gt": 0}}},
+            "aggs": {
+                "single": {"filter": {"bool": {"must_not": [conversation]}}, "aggs": by("msg.id")},
+                "conversation": {"filter": conversation, "aggs": by("msg.conversation")}
+            }
+        })
+    );
+}
+
+#[test]
+fn documents_are_asked_for_by_what_was_typed() {
+    let panel = panel(
+        "chart = 'events'\nshow = ['@timestamp', 'msg.status']\ninputs = [{ id = 'to', label = 'To', fields = ['msg.to'] }]\nnewest_first = true\n",
+    );
+    let body = panel.search(&HOUR, &Inputs::from([("to".into(), "+4477".into())]));
+    assert_eq!(
+        body["query"]["bool"]["filter"][1],
+        json!({"bool": {"should": [{"terms": {"msg.to": ["+4477", "4477"]}}], "minimum_should_match": 1}})
+    );
+    assert_eq!(body["sort"], json!([{"@timestamp": {"order": "desc", "unmapped_type": "date"}}]));
+    assert_eq!(body["_source"], json!(["@timestamp", "msg.status"]));
+    let nobody = panel.search(&HOUR, &Inputs::new());
+    assert_eq!(nobody["query"]["bool"]["filter"][1], json!({"match_none": {}}));
+}
+
+/// Scripts are turned off in many a cluster, and some have no language for them.
+#[test]
+fn no_search_needs_a_script() {
+    for panel in dashboards().iter().flat_map(|dashboard| &dashboard.panels) {
+        assert!(!panel.search(&HOUR, &Inputs::new()).to_string().contains("script"), "{}", panel.id);
+    }
+}
+
+/// The limit that every supported cluster has unless it is told another.
+#[test]
+fn no_search_makes_more_buckets_than_a_cluster_gives() {
+    for panel in dashboards().iter().flat_map(|dashboard| &dashboard.panels) {
+        let buckets: u32 = panel.splits.iter().map(Split::most).product();
+        assert!(buckets <= 50_000, "{}: {buckets}", panel.id);
+    }
+}
