@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod exit;
 
+mod columns;
 pub mod commands;
 pub mod connect;
 mod consent;
@@ -11,6 +12,7 @@ pub mod program;
 pub mod work;
 pub mod worker;
 
+mod check;
 mod coordinator;
 mod decode;
 mod drive;
@@ -24,6 +26,7 @@ mod redrive;
 mod renewal;
 mod replay;
 mod retain;
+mod status;
 mod stores;
 mod webhook;
 
@@ -58,6 +61,8 @@ fn start(invocation: Invocation) -> Result<(), Failure> {
     let done = runtime.block_on(async {
         match invocation.command {
             Command::Run(options) => worker::run(*options, screen).await,
+            Command::Check(options) => Box::pin(check::run(*options)).await,
+            Command::Status(options) => status::run(*options).await,
             Command::Webhook(options) => webhook::run(*options).await,
             Command::InitTemplates(options) => commands::init_templates(&options).await,
             Command::Prune(options) => commands::prune(&options).await,

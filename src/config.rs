@@ -70,6 +70,10 @@ pub struct Invocation {
 pub enum Command {
     /// Read the stream and index its events.
     Run(Box<RunOptions>),
+    /// Find out whether a run would work.
+    Check(Box<CheckOptions>),
+    /// Show positions, owners, lag and dead letters.
+    Status(Box<StatusOptions>),
     /// Put what providers post into a stream.
     Webhook(Box<WebhookOptions>),
     /// Install the index templates.
@@ -172,6 +176,8 @@ fn gather(
 fn loaded(settings: &Settings, mut operands: Vec<String>, warnings: Vec<String>) -> Result<Loaded, Problem> {
     let command = match settings.verb() {
         Verb::Run => Command::Run(Box::new(build::run(settings)?)),
+        Verb::Check => Command::Check(Box::new(build::looking::check(settings)?)),
+        Verb::Status => Command::Status(Box::new(build::looking::status(settings)?)),
         Verb::Webhook => Command::Webhook(Box::new(build::webhook::webhook(settings)?)),
         Verb::InitTemplates => Command::InitTemplates(Box::new(build::init_templates(settings)?)),
         Verb::Prune => Command::Prune(Box::new(build::prune(settings)?)),

@@ -19,6 +19,7 @@ mod s3;
 mod cabinet;
 mod ndjson;
 mod redrive;
+mod tally;
 
 pub use cabinet::{Cabinet, Ended, Filter, Found, Page, Pending, Place, Walk};
 pub use dir::{DirLetters, DirOptions};
@@ -27,3 +28,4 @@ pub use index::{IndexCabinet, IndexLetters, IndexOptions};
 pub use ndjson::{from_line, to_line};
 pub use redrive::{Redrive, Redriven};
 pub use s3::{S3LetterOptions, S3Letters};
+pub use tally::Tally;

@@ -209,7 +209,7 @@ fn prefixes(names: &NameOptions) -> Prefixes {
 }
 
 /// What the templates are to say.
-fn template_options(names: &NameOptions, options: &config::TemplateOptions) -> TemplateOptions {
+pub(super) fn template_options(names: &NameOptions, options: &config::TemplateOptions) -> TemplateOptions {
     TemplateOptions {
         prefixes: prefixes(names),
         shards: Some(options.shards),

@@ -54,15 +54,16 @@ pub async fn client(options: &ClusterOptions) -> Result<Client, Failure> {
 pub async fn bucket(options: &S3Options) -> Result<Bucket, Failure> {
     let why = format!("the bucket {} is to be asked, but ", options.url.bucket);
     let (region, credentials) = aws(options.region.as_deref(), &why).await?;
-    let endpoint = options.endpoint_url.clone().or_else(s3_endpoint);
+    let endpoint = options.endpoint_url.clone().or_else(|| endpoint_of("S3"));
     let access = s3::Access { region, endpoint, credentials, now: system_time };
     Bucket::new(&options.url.bucket, access).map_err(Failure::usage)
 }
 
+/// The endpoint that the environment names for a service of AWS.
 #[expect(clippy::disallowed_methods, reason = "app may read the environment; AWS tools read the same variables")]
-fn s3_endpoint() -> Option<String> {
-    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    set("AWS_ENDPOINT_URL_S3").or_else(|| set("AWS_ENDPOINT_URL"))
+pub fn endpoint_of(service: &str) -> Option<String> {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    set(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| set("AWS_ENDPOINT_URL"))
 }
 
 /// Certificates from their files.

@@ -1,7 +1,7 @@
 //! `essink leases`: who reads each shard and how far it has been read, shown and repaired.
 
 mod report;
-mod unread;
+pub(super) mod unread;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! `essink dead-letters …`: what is there, one letter whole, out of a store and into one.
 
-mod list;
+pub(super) mod list;
 mod show;
 
 use std::fs::File;

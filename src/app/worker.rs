@@ -188,6 +188,7 @@ impl Worker {
         tokio::spawn(sample_memory(self.memory.clone(), self.metrics.clone(), self.stop.clone()));
         let reading = self.reading(start.tip);
         let terms = Terms { worker: stores::worker_name(), failover: self.options.lease_timeout };
+        self.metrics.worker(&terms.worker, &self.stream.arn, &self.options.stream.group);
         self.beyond.connected(Place {
             state: self.options.state.clone(),
             whose: Whose {

@@ -20,6 +20,7 @@ use super::problem::Problem;
 use super::settings::Settings;
 use crate::event::family::{Family, Prefixes};
 
+pub mod looking;
 pub mod webhook;
 
 type Built<T> = Result<T, Problem>;

@@ -4,6 +4,7 @@ use super::options::Verb;
 
 mod leases;
 mod letters;
+mod looking;
 mod put;
 mod webhook;
 
@@ -50,6 +51,8 @@ pub fn group_about(group: &str) -> &'static str {
 pub fn words(verb: Verb) -> Words {
     match verb {
         Verb::Run => RUN,
+        Verb::Check => looking::CHECK,
+        Verb::Status => looking::STATUS,
         Verb::Webhook => webhook::WEBHOOK,
         Verb::InitTemplates => INIT_TEMPLATES,
         Verb::Prune => PRUNE,

@@ -5,6 +5,7 @@ mod indices;
 mod intake;
 mod leases;
 mod letters;
+mod looking;
 mod put;
 mod webhook;
 
@@ -17,6 +18,7 @@ pub use indices::*;
 pub use intake::*;
 pub use leases::*;
 pub use letters::*;
+pub use looking::*;
 pub use put::*;
 pub use webhook::*;
 

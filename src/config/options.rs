@@ -35,6 +35,7 @@ pub mod cluster;
 pub mod indices;
 pub mod leases;
 pub mod letters;
+pub mod looking;
 pub mod put;
 pub mod state;
 
@@ -48,6 +49,8 @@ pub mod webhook;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     Run,
+    Check,
+    Status,
     Webhook,
     InitTemplates,
     Prune,
@@ -77,11 +80,13 @@ pub(super) const fn joined<const N: usize>(some: &[Verb], more: &[Verb]) -> [Ver
 }
 
 /// Commands that bring events into the cluster.
-pub(super) const WRITERS: &[Verb] = &[Verb::Run, Verb::DeadLettersRedrive, Verb::Replay];
+pub(super) const WRITERS: &[Verb] = &[Verb::Run, Verb::Check, Verb::DeadLettersRedrive, Verb::Replay];
 
 /// Commands that keep dead letters or look after them.
 pub(super) const KEEPERS: &[Verb] = &[
     Verb::Run,
+    Verb::Check,
+    Verb::Status,
     Verb::DeadLettersList,
     Verb::DeadLettersShow,
     Verb::DeadLettersRedrive,
@@ -91,20 +96,21 @@ pub(super) const KEEPERS: &[Verb] = &[
 ];
 
 /// Commands about leases.
-pub(super) const LEASERS: &[Verb] = &[Verb::Run, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
+pub(super) const LEASERS: &[Verb] =
+    &[Verb::Run, Verb::Check, Verb::Status, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
 
 /// Commands that name a stream.
-pub(super) const STREAMERS: &[Verb] =
-    &[Verb::Run, Verb::Put, Verb::Webhook, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
+pub(super) const STREAMERS: &[Verb] = &joined::<{ LEASERS.len() + 2 }>(LEASERS, &[Verb::Put, Verb::Webhook]);
 
 /// Commands that look for the table of leases.
-pub(super) const TABLES: &[Verb] =
-    &[Verb::Run, Verb::InitTemplates, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove];
+pub(super) const TABLES: &[Verb] = &joined::<{ LEASERS.len() + 1 }>(LEASERS, &[Verb::InitTemplates]);
 
 impl Verb {
     /// Every command, in the order help lists them.
     pub const ALL: &[Self] = &[
         Self::Run,
+        Self::Check,
+        Self::Status,
         Self::Webhook,
         Self::InitTemplates,
         Self::Prune,
@@ -127,6 +133,8 @@ impl Verb {
     pub fn name(self) -> &'static str {
         match self {
             Self::Run => "run",
+            Self::Check => "check",
+            Self::Status => "status",
             Self::Webhook => "webhook",
             Self::InitTemplates => "init-templates",
             Self::Prune => "prune",
@@ -237,9 +245,10 @@ impl Row {
         self.kind == Kind::Secret
     }
 
-    /// Whether a command takes it. `config` takes everything, because it shows everything.
+    /// Whether a command takes it. `config` takes everything, because it shows everything; `check` takes what `run` takes,
+    /// so that one command line does for both.
     pub fn is_taken_by(&self, verb: Verb) -> bool {
-        verb == Verb::Config || self.on.contains(&verb)
+        verb == Verb::Config || self.on.contains(&verb) || (verb == Verb::Check && self.on.contains(&Verb::Run))
     }
 
     /// What help and the README call its value: `NAME`, `index|file:PATH`; empty for a switch.
@@ -263,6 +272,7 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
         leases::ROWS,
         letters::ROWS,
         put::ROWS,
+        looking::ROWS,
         retention::ROWS,
         dashboards::ROWS,
         webhook::ROWS,

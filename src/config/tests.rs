@@ -9,6 +9,7 @@ use crate::event::time::Millis;
 use options::{Kind, table};
 
 mod help;
+mod looking;
 mod put;
 mod refusals;
 mod sources;

@@ -1,6 +1,7 @@
 //! Letters kept in the cluster, in the daily index of their arrival.
 
 mod cabinet;
+mod tally;
 mod walk;
 
 use std::sync::Arc;

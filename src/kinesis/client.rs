@@ -74,6 +74,10 @@ pub struct Stream {
     pub arn: String,
     /// Bytes that the data and the partition key of one record may have together.
     pub largest: usize,
+    /// How long it keeps records; zero when the service does not say.
+    pub retention: Duration,
+    /// The KMS key that encrypts it, when one does that is not AWS's own.
+    pub key: Option<String>,
 
     address: Address,
 }
@@ -152,7 +156,15 @@ impl Kinesis {
 
         let kib = found.max_record_size_in_kib.and_then(|kib| usize::try_from(kib).ok());
         let largest = kib.map_or(RECORD_BYTES, |kib| (kib << 10).clamp(RECORD_BYTES, LARGEST_RECORD_BYTES));
-        Ok(Stream { name: found.stream_name, arn: found.stream_arn, largest, address })
+        let hours = u64::try_from(found.retention_period_hours).unwrap_or(0);
+        let key = found.key_id.filter(|key| !key.is_empty() && !key.ends_with("alias/aws/kinesis"));
+        let retention = Duration::from_secs(hours * 3_600);
+        Ok(Stream { name: found.stream_name, arn: found.stream_arn, largest, retention, key, address })
+    }
+
+    /// The region that calls go to.
+    pub fn region(&self) -> &str {
+        &self.region
     }
 
     /// Every shard the stream lists, on all pages: open ones, and closed ones that still hold records.

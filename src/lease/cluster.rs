@@ -30,6 +30,8 @@ use crate::pipeline::position::ShardId;
 const PAGE: usize = 1000;
 /// Leases of one group on one stream; no account may have so many shards in a stream's retention.
 const LEASES_MAX: usize = 200_000;
+/// Streams of one group that are told apart; more only matter to who has forgotten the name of its own.
+const STREAMS_MAX: usize = 1_000;
 /// A row that others keep writing to is tried again so often: each round is another's request in between.
 const ROUNDS: usize = 5;
 
@@ -59,6 +61,20 @@ impl ClusterTable {
     /// A table that nobody has asked yet.
     pub fn new(client: Client, options: ClusterOptions) -> Self {
         Self { client, options, known: Mutex::default() }
+    }
+
+    /// ARNs of the group's streams in the index. Only `group` and the index of the options matter.
+    pub async fn streams(&self) -> Result<Vec<String>, StoreError> {
+        let term = |field: &str, value: &str| json!({"term": {field: value}});
+        let search = json!({
+            "size": 0, "query": {"bool": {"filter": [term("kind", KIND), term("group", &self.options.group)]}},
+            "aggs": {"streams": {"terms": {"field": "stream", "size": STREAMS_MAX}}},
+        });
+        let path = format!("/{}/_search?allow_partial_search_results=false", self.options.index);
+        let found = self.ask(Method::POST, path, Some(Bytes::from(search.to_string()))).await?;
+        let found = found.map_or(Value::Null, |answer| answer.json());
+        let buckets = found["aggregations"]["streams"]["buckets"].as_array().into_iter().flatten();
+        Ok(buckets.filter_map(|bucket| bucket["key"].as_str().map(str::to_owned)).collect())
     }
 
     /// Makes the index, or checks that the one that is there can be searched as leases need it. Says whether it

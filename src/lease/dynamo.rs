@@ -77,6 +77,23 @@ impl DynamoTable {
         Self { calls: Arc::new(calls), strangers: Mutex::default() }
     }
 
+    /// ARNs of the streams that essink has written leases of into the table: one, unless somebody shares it wrongly.
+    pub async fn streams(&self) -> Result<Vec<String>, StoreError> {
+        let items = self.calls.scan().await?;
+        let named = items.iter().filter_map(|item| item.get(item::STREAM)?.as_s().ok().cloned());
+        Ok(named.collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
+    /// Tries each action that leases take, by calls whose condition never holds: nothing changes. An error says why not.
+    pub async fn probe(&self) -> Vec<(&'static str, Result<(), StoreError>)> {
+        self.calls.probe().await
+    }
+
+    /// Owners that are no worker of essink, and that have renewed between two listings.
+    pub async fn strangers(&self) -> Vec<String> {
+        self.strangers.lock().await.warned_of.iter().cloned().collect()
+    }
+
     /// Carries out all wishes, some at a time. A row that is not as it was seen is looked at: it may be the same but for a
     /// request, or what we wrote ourselves without hearing of it.
     async fn carry_out(&self, wishes: &[Wish]) -> Result<Vec<Written>, StoreError> {

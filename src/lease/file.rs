@@ -65,6 +65,17 @@ impl FileTable {
         Ok(Self { path: path.to_owned(), group: group.to_owned(), stream: stream.to_owned(), rows, lock: Some(lock) })
     }
 
+    /// Stream and group that the file at `path` is of; `None` when there is none.
+    pub fn whose(path: &Path) -> Result<Option<(String, String)>, StoreError> {
+        Ok(content(path)?.map(|content| (content.stream, content.group)))
+    }
+
+    /// Whether a worker holds the file at `path`. Nothing is made; a lock that nobody holds is held for a moment.
+    pub fn is_held(path: &Path) -> bool {
+        let lock = File::options().write(true).open(beside(path, ".lock"));
+        lock.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     /// `open` without the lock: sees what the worker that holds it writes, and can change nothing.
     pub fn look(path: &Path, stream: &str, group: &str) -> Result<Self, StoreError> {
         let rows = Arc::new(Mutex::new(read(path, stream, group)?));
@@ -175,10 +186,10 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn read(path: &Path, stream: &str, group: &str) -> Result<Rows, StoreError> {
+fn content(path: &Path) -> Result<Option<Content>, StoreError> {
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Rows::new()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(failed("read", path, &e)),
     };
     let mut bytes = Vec::new();
@@ -190,6 +201,11 @@ fn read(path: &Path, stream: &str, group: &str) -> Result<Rows, StoreError> {
     if !(1..=VERSION).contains(&content.version) {
         return Err(damaged(path, &format!("its version is {}, this essink knows 1 to {VERSION}", content.version)));
     }
+    Ok(Some(content))
+}
+
+fn read(path: &Path, stream: &str, group: &str) -> Result<Rows, StoreError> {
+    let Some(content) = content(path)? else { return Ok(Rows::new()) };
     if (content.group.as_str(), content.stream.as_str()) != (group, stream) {
         return Err(StoreError::Halt(format!(
             "state file {} is of group `{}` on stream {}, not of group `{group}` on stream {stream}: give each its own file",

@@ -215,6 +215,13 @@ impl Client {
         self.send(Method::GET, path, None).await
     }
 
+    /// The `Date` that the server gives its answer to `GET /`, whatever that answer is.
+    pub async fn date(&self) -> Option<String> {
+        let outgoing = Outgoing { method: Method::GET, path: "/", body: None, gzipped: false, headers: &[] };
+        let (_, headers) = self.exchange(&outgoing).await.ok()?;
+        headers.get(http::header::DATE)?.to_str().ok().map(str::to_owned)
+    }
+
     /// How requests prove who sends them.
     pub(super) fn auth(&self) -> &Auth {
         &self.shared.connection.auth

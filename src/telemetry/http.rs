@@ -35,7 +35,7 @@ pub mod pace;
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
 
 /// Workers on one machine that each take the next port after the default.
-const DEFAULT_PORTS: u16 = 16;
+pub const DEFAULT_PORTS: u16 = 16;
 
 /// A scraper, two probes and a few people; more wait in the listener's queue.
 const MAX_CONNECTIONS: usize = 32;

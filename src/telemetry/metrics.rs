@@ -60,6 +60,7 @@ struct Shared {
     in_flight: Gauge,
     memory_bound: Gauge,
     ready: Gauge,
+    worker: Family<[(&'static str, String); 3], Gauge>,
     shards: Arc<Shards>,
 }
 
@@ -148,6 +149,8 @@ impl Metrics {
         let in_flight = gauge(r, "in_flight_bytes", "Bytes of records that were read and have not settled");
         let memory_bound = gauge(r, "memory_bound_bytes", "Most bytes that may be in flight");
         let ready = readiness(r);
+        let worker = Family::default();
+        r.register("worker", "1, with the worker's name in the table of leases and what it reads", worker.clone());
         let shards = Arc::new(Shards::new(Arc::new(now)));
         r.register_collector(Box::new(ShardCollector(shards.clone())));
         let shared = Shared {
@@ -171,6 +174,7 @@ impl Metrics {
             in_flight,
             memory_bound,
             ready,
+            worker,
             shards,
         };
         Self { shared: Arc::new(shared) }
@@ -246,6 +250,12 @@ impl Metrics {
     /// The most bytes that may be in flight; said once at start.
     pub fn memory_bound(&self, bytes: u64) {
         self.shared.memory_bound.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// Who this is; said once at start, so that a page can be told from those of other workers.
+    pub fn worker(&self, name: &str, stream: &str, group: &str) {
+        let labels = [("worker", name.to_owned()), ("stream", stream.to_owned()), ("group", group.to_owned())];
+        self.shared.worker.get_or_create(&labels).set(1);
     }
 
     /// The handle of one shard. Calls with the same name share it; its series end with the last clone.

@@ -72,6 +72,7 @@ pub async fn ensure(client: &Client, options: &TemplateOptions, dry_run: bool) -
         }
     }
     if dry_run {
+        report.obstacles.clone_from(&obstacles);
         report.warnings.append(&mut obstacles);
     }
     anyhow::ensure!(obstacles.is_empty(), "{}", obstacles.join("; "));

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod beginnings;
+mod check;
 mod compose;
 mod dashboards;
 mod dead_letters;
@@ -38,6 +39,7 @@ mod secured;
 mod servers;
 mod shapes;
 mod state;
+mod status;
 mod stop;
 mod support;
 mod templates;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::time::Duration;
 
 use serde::Serialize;
 
 use super::unread::Unread;
+use crate::app::columns::{age_of, columns};
 use crate::kinesis::lineage::Shard;
 use crate::lease::table::Row;
 use crate::pipeline::position::{Position, ShardId};
@@ -82,10 +82,6 @@ impl Line {
     }
 }
 
-fn age_of(ms: u64) -> String {
-    humantime::format_duration(Duration::from_secs(ms / 1_000)).to_string()
-}
-
 const HEADS: [&str; 6] = ["SHARD", "STATE", "OWNER", "READ UP TO", "UNREAD SINCE", "BEHIND"];
 
 impl fmt::Display for List {
@@ -93,14 +89,8 @@ impl fmt::Display for List {
         let owners: BTreeSet<&String> = self.leases.iter().filter_map(|line| line.owner.as_ref()).collect();
         let (n, workers) = (self.leases.len(), owners.len());
         writeln!(f, "stream {}, group {}: {n} leases, {workers} workers", self.stream, self.group)?;
-        let mut table = vec![HEADS.map(str::to_owned)];
-        table.extend(self.leases.iter().map(Line::cells));
-        let width = |at: usize| table.iter().map(|cells| cells[at].chars().count()).max().unwrap_or(0);
-        let widths: [usize; 6] = std::array::from_fn(width);
-        for cells in &table {
-            let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-            writeln!(f, "{}", padded.collect::<Vec<_>>().join("  ").trim_end())?;
-        }
+        let rows = std::iter::once(HEADS.map(str::to_owned)).chain(self.leases.iter().map(Line::cells));
+        f.write_str(&columns(rows))?;
         for shard in &self.waiting {
             writeln!(f, "{shard}  has no position yet: its parents are not settled, or no worker has seen it")?;
         }

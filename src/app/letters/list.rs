@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{filter, place, warn};
+use crate::app::columns::columns;
 use crate::app::commands::print;
 use crate::app::exit::Failure;
 use crate::app::redrive::next_page;
@@ -83,13 +84,13 @@ pub async fn run(
 
 /// A letter that was kept again after a restart is in a directory twice. Walks go by day, so one day is remembered.
 #[derive(Default)]
-struct Seen {
+pub(in crate::app) struct Seen {
     day: Option<Day>,
     keys: HashSet<LetterKey>,
 }
 
 impl Seen {
-    fn is_new(&mut self, head: &Head) -> bool {
+    pub(in crate::app) fn is_new(&mut self, head: &Head) -> bool {
         let day = Some(head.arrived().day());
         if self.day != day {
             self.day = day;
@@ -151,13 +152,7 @@ impl fmt::Display for Listing {
                 group.example.clone(),
             ]
         });
-        let rows: Vec<[String; 10]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..head.len()).map(width).collect();
-        for row in &rows {
-            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-            writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-        }
+        f.write_str(&columns(std::iter::once(head.map(str::to_owned)).chain(rows)))?;
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         writeln!(
             f,

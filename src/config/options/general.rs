@@ -12,10 +12,12 @@ use crate::telemetry::logs::{self, LogFormat};
 const LOG_FORMATS: &[(&str, LogFormat)] =
     &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
 
-/// Those that have a page.
-const PAGES: &[Verb] = &[Verb::Run, Verb::Webhook];
+/// Those that have a page, and the one that asks it.
+const PAGES: &[Verb] = &[Verb::Run, Verb::Status, Verb::Webhook];
 
 const JSON_REPORTS: &[Verb] = &[
+    Verb::Check,
+    Verb::Status,
     Verb::InitTemplates,
     Verb::Prune,
     Verb::DeadLettersList,
@@ -38,7 +40,7 @@ options! {
         default: Some("127.0.0.1:9464"),
         on: PAGES,
         help: "Where the live page (of run), /live, /ready and /metrics answer. When the default port is taken the next free one \
-               is used and logged; an address that was chosen is used or refused. Beyond this machine give a token.",
+               is used and logged; an address that was chosen is used or refused. Beyond this machine give a token. status asks workers there.",
     }
     HTTP_TOKEN: Secret = secret, {
         name: "http-token",

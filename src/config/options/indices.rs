@@ -9,7 +9,7 @@ use crate::event::family::Family;
 
 /// Those that say what indices are called; dashboards look at them.
 pub const NAMED: &[Verb] = &joined::<{ NAMERS.len() + 1 }>(NAMERS, &[Verb::Dashboards]);
-const TEMPLATES: &[Verb] = &[Verb::Run, Verb::InitTemplates, Verb::DeadLettersRedrive, Verb::Replay];
+const TEMPLATES: &[Verb] = &[Verb::Run, Verb::Check, Verb::InitTemplates, Verb::DeadLettersRedrive, Verb::Replay];
 
 /// The option that says what the indices of `family` begin with.
 pub fn prefix_of(family: Family) -> &'static Opt<String> {

@@ -42,7 +42,7 @@ options! {
         name: "start",
         value: "trim-horizon|latest|RFC3339",
         default: Some("trim-horizon"),
-        on: &[Verb::Run],
+        on: &[Verb::Run, Verb::Check],
         help: "Where to begin in a shard without a stored position: at the oldest record, at new ones, or at those that \
                arrived since a time such as 2026-11-21T08:00:00Z.",
     }

@@ -20,8 +20,8 @@ const ACTIONS: usize = 1_000;
 /// The daily indices of dead letters.
 #[derive(Debug)]
 pub struct IndexCabinet {
-    client: Client,
-    prefix: String,
+    pub(super) client: Client,
+    pub(super) prefix: String,
     letters: IndexLetters<BulkClient>,
 }
 

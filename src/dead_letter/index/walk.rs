@@ -228,7 +228,7 @@ fn query(filter: &Filter) -> Value {
     json!({"bool": {"filter": all}})
 }
 
-fn checked(answer: Result<Answer, crate::opensearch::client::SendError>) -> Result<Answer, StoreError> {
+pub(super) fn checked(answer: Result<Answer, crate::opensearch::client::SendError>) -> Result<Answer, StoreError> {
     let answer = answer.map_err(|error| StoreError::Busy(error.detail))?;
     match judge_request(answer.status, &answer.body) {
         Some(verdict) => Err(trouble(verdict)),

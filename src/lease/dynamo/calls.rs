@@ -115,6 +115,37 @@ impl Calls {
         }
     }
 
+    /// Three writes whose condition never holds, of a key that no shard has.
+    pub(super) async fn probe(&self) -> Vec<(&'static str, Result<(), StoreError>)> {
+        const NEVER: &str = "attribute_exists(#key) AND attribute_not_exists(#key)";
+        let key = aws_sdk_dynamodb::types::AttributeValue::S("essink-check".to_owned());
+        let put = self.client.put_item().table_name(&self.table).item(item::KEY, key.clone());
+        let put = put.condition_expression(NEVER).expression_attribute_names("#key", item::KEY);
+        let update = self.client.update_item().table_name(&self.table).key(item::KEY, key.clone());
+        let update = update.condition_expression(NEVER).expression_attribute_names("#key", item::KEY);
+        let delete = self.client.delete_item().table_name(&self.table).key(item::KEY, key);
+        let delete = delete.condition_expression(NEVER).expression_attribute_names("#key", item::KEY);
+        let put = Box::pin(put.send()).await.map(drop);
+        let update = Box::pin(update.send()).await.map(drop);
+        let delete = Box::pin(delete.send()).await.map(drop);
+        vec![
+            ("PutItem", self.tried("PutItem", put)),
+            ("UpdateItem", self.tried("UpdateItem", update)),
+            ("DeleteItem", self.tried("DeleteItem", delete)),
+        ]
+    }
+
+    fn tried<E, R>(&self, operation: &str, tried: Result<(), SdkError<E, R>>) -> Result<(), StoreError>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        R: std::fmt::Debug,
+    {
+        match tried {
+            Err(error) if fault::code(&error) != CONFLICT => Err(self.failed(operation, &error)),
+            _ => Ok(()),
+        }
+    }
+
     fn keys(&self) -> &Keys {
         self.keys.get().unwrap_or(&Keys::Shard)
     }

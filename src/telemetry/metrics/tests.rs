@@ -147,6 +147,7 @@ fn readiness_is_a_metric_too() {
 fn exposed() -> BTreeSet<(String, String)> {
     let (metrics, _) = clocked(0);
     metrics.dead_letter("x");
+    metrics.worker("host-1", "arn", "essink");
     let shard = metrics.shard("a");
     shard.lag(Some(0));
     let pages = metrics.render(true) + &WebhookMetrics::new().page(true);

@@ -43,6 +43,9 @@ pub struct Report {
     pub templates: Vec<Line>,
     /// One sentence each.
     pub warnings: Vec<String>,
+    /// Of a dry run: those of `warnings` that would fail it.
+    #[serde(skip)]
+    pub obstacles: Vec<String>,
     /// Existing indices that disagree with the templates.
     pub indices: Findings,
 }
@@ -77,7 +80,13 @@ impl Line {
 
 impl Report {
     pub(super) fn new(dry_run: bool) -> Self {
-        Self { dry_run, templates: Vec::new(), warnings: Vec::new(), indices: Findings::default() }
+        Self {
+            dry_run,
+            templates: Vec::new(),
+            warnings: Vec::new(),
+            obstacles: Vec::new(),
+            indices: Findings::default(),
+        }
     }
 
     /// What needs somebody, one line each, for a log; with the cure, or where to find it.

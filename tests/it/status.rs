@@ -1,0 +1,193 @@
+//! `essink status`: one screen, whatever does not answer.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+use testkit::dynamodb::DynamoDb;
+use testkit::kinesis::Kinesis;
+use testkit::search::{Lease, shared};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use crate::faults::numbered;
+use crate::page::Page;
+use crate::support::*;
+
+/// Nothing listens on port 1 of this machine.
+const NOBODY: &str = "http://127.0.0.1:1";
+const EVENTS: usize = 100;
+
+struct World {
+    search: Lease<'static>,
+    kinesis: Kinesis,
+}
+
+impl World {
+    /// A stream of two shards; events in both, and a record that becomes a dead letter.
+    async fn new() -> Self {
+        let search = shared().lease().await.expect("OpenSearch");
+        let kinesis = Kinesis::start().await.expect("Kinesis");
+        kinesis.client().create_stream("s", 2).await.expect("stream");
+        let world = Self { search, kinesis };
+        world.put(0..EVENTS).await;
+        world.kinesis.client().put_records("s", &[("k".to_owned(), b"{oops".to_vec())]).await.expect("put");
+        world
+    }
+
+    async fn put(&self, numbers: std::ops::Range<usize>) {
+        let records: Vec<_> = numbers.map(|n| (n.to_string(), numbered(n, "").1)).collect();
+        self.kinesis.client().put_records("s", &records).await.expect("put");
+    }
+
+    /// `essink status --json`, which must end with 0.
+    async fn status(&self, kinesis: &str, search: &str, more: &[&str]) -> Value {
+        let said = finish(essink(&args(kinesis, search, &[more, &["--json"]].concat()))).await.expect(0, &[]);
+        serde_json::from_str(&said.out).expect("JSON")
+    }
+}
+
+fn args<'a>(kinesis: &'a str, search: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["status", "--stream", "s", "--kinesis-endpoint-url", kinesis, "--opensearch-url", search];
+    args.extend(["--lease-timeout", "3s"]);
+    if !more.contains(&"--http-listen") {
+        args.extend(["--http-listen", "none"]);
+    }
+    args.extend(more);
+    args
+}
+
+fn whats(status: &Value) -> Vec<&str> {
+    status["unknown"].as_array().expect("a list").iter().map(|one| one["what"].as_str().expect("a text")).collect()
+}
+
+fn oldest(status: &Value) -> Vec<i64> {
+    status["shards"].as_array().expect("shards").iter().filter_map(|shard| shard["oldest_ms"].as_i64()).collect()
+}
+
+#[tokio::test]
+async fn a_running_worker_is_seen_whole_and_one_that_has_stopped_by_its_positions() {
+    let world = World::new().await;
+    let (url, search) = (world.kinesis.url(), world.search.url());
+    let none = world.status(&url, search, &[]).await;
+    assert_eq!((none["shards"].as_array().map(Vec::len), none["waiting"].as_array().map(Vec::len)), (Some(0), Some(2)));
+    assert_eq!(none["dead_letters"]["letters"], 0);
+
+    let (page, dir) = (Page::on_a_free_port(), tempfile::tempdir().expect("a directory"));
+    let mut run = page.instead_of_none(run_args(&url, search, "s"));
+    run.extend(["--lease-timeout", "3s", "--checkpoint-interval", "200ms"]);
+    let worker = start(&run, &dir.path().join("log"));
+    until("all is indexed", || async { count(&world.search, "pinpoint-*").await == EVENTS as u64 }).await;
+    until("the letter is there", || async { count(&world.search, "essink-dead-letters-*").await == 1 }).await;
+    let listen = run[run.iter().position(|arg| *arg == "--http-listen").expect("given") + 1];
+    let seen = world.status(&url, search, &["--http-listen", listen]).await;
+    assert_eq!(seen["shards"].as_array().map(Vec::len), Some(2), "{seen}");
+    for shard in seen["shards"].as_array().expect("shards") {
+        assert_eq!(
+            (&shard["alive"], &shard["state"], &shard["says"]),
+            (&true.into(), &"open".into(), &"worker".into())
+        );
+        assert_eq!(shard["owner"], seen["workers"][0]["worker"]);
+    }
+    let found = &seen["workers"][0];
+    assert_eq!((&found["shards"], &found["alive"], &found["page"]["ready"]), (&2.into(), &true.into(), &true.into()));
+    assert_eq!(found["page"]["url"], format!("http://{listen}"));
+    assert_eq!(found["page"]["events"]["indexed"], EVENTS);
+    assert_eq!(
+        (&seen["dead_letters"]["letters"], &seen["dead_letters"]["reasons"]["not_json"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(whats(&seen), [""; 0]);
+    let other = world.status(&url, search, &["--http-listen", listen, "--group", "other"]).await;
+    assert_eq!(
+        (whats(&other), &other["workers"]),
+        (vec!["a worker's page"], &serde_json::json!([])),
+        "of another group"
+    );
+    // Without its page it is still known by its leases, and Kinesis says what the shards owe.
+    let blind = world.status(&url, search, &[]).await;
+    assert_eq!((&blind["workers"][0]["alive"], &blind["workers"][0]["page"]), (&true.into(), &Value::Null));
+    assert!(blind["shards"].as_array().expect("shards").iter().all(|shard| shard["says"] == "kinesis"), "{blind}");
+
+    assert_eq!(terminate(worker).await, Some(0));
+    world.put(EVENTS..EVENTS + 1).await;
+    let owes = world.status(&url, search, &["--worker-url", NOBODY]).await;
+    assert_eq!(oldest(&owes).len(), 1, "one shard owes one event: {owes}");
+    assert!(owes["shards"].as_array().expect("shards").iter().all(|shard| shard["owner"].is_null()), "{owes}");
+    assert_eq!(whats(&owes), ["a worker's page"], "somebody named it");
+    let text = finish(essink(&args(&url, search, &[]))).await.expect(0, &[]).out;
+    let words =
+        ["stream s, group essink", "2 shards, 0 workers", "dead letters: 1", "free", "not_json 1", "SHARD", "after …"];
+    assert!(words.iter().all(|word| text.contains(word)), "{text}");
+    assert!(text.lines().count() <= 24, "one screen: {text}");
+    // Nothing moved: the event is still there to be read, once.
+    let on = catch_up(&world.kinesis, &world.search, "s", &[]).await.expect(0, &["\"events.already_there\":0"]);
+    assert!(on.err.contains("\"events.indexed\":1,"), "{}", on.err);
+}
+
+#[tokio::test]
+async fn what_does_not_answer_is_unknown_but_without_the_positions_it_is_69() {
+    let world = World::new().await;
+    let (url, search) = (world.kinesis.url(), world.search.url());
+    catch_up(&world.kinesis, &world.search, "s", &[]).await.expect(0, &[]);
+    // The stream's ARN is remembered by its positions.
+    let blind = world.status(NOBODY, search, &[]).await;
+    assert_eq!(whats(&blind), ["state and lag of the shards"]);
+    assert_eq!(blind["shards"].as_array().map(Vec::len), Some(2));
+    assert_eq!((&blind["shards"][0]["state"], &blind["behind_ms"]), (&"unknown".into(), &Value::Null));
+    assert!(blind["arn"].as_str().is_some_and(|arn| arn.ends_with(":stream/s")), "{blind}");
+    assert_eq!(blind["dead_letters"]["letters"], 1);
+    finish(essink(&args(&url, NOBODY, &[]))).await.expect(69, &["essink-state", "cannot be read", "127.0.0.1:1"]);
+
+    let dir = tempfile::tempdir().expect("a directory");
+    let state = format!("file:{}", dir.path().join("state.json").display());
+    let letters = dir.path().join("letters");
+    let letters = format!("dir:{}", letters.display());
+    let kept = ["--state", &state, "--dead-letters", &letters];
+    let own = [&kept[..], &["--group", "file"]].concat();
+    catch_up(&world.kinesis, &world.search, "s", &own).await.expect(0, &[]);
+    let alone = world.status(NOBODY, NOBODY, &own).await;
+    assert_eq!(alone["shards"].as_array().map(Vec::len), Some(2), "{alone}");
+    assert_eq!(alone["dead_letters"]["reasons"]["not_json"], 1);
+    let half = world.status(&url, NOBODY, &["--state", &state, "--group", "file"]).await;
+    assert_eq!((whats(&half), &half["shards"][0]["says"]), (vec!["dead letters"], &"kinesis".into()));
+}
+
+#[tokio::test]
+async fn positions_in_dynamodb_are_shown_with_and_without_kinesis() {
+    let world = World::new().await;
+    let dynamo = DynamoDb::start().await.expect("DynamoDB");
+    let endpoint = dynamo.url();
+    let place = ["--state", "dynamodb:essink-leases", "--dynamodb-endpoint-url", &endpoint];
+    catch_up(&world.kinesis, &world.search, "s", &place).await.expect(0, &[]);
+    for kinesis in [&world.kinesis.url(), NOBODY] {
+        let seen = world.status(kinesis, world.search.url(), &place).await;
+        let positions: Vec<_> = seen["shards"].as_array().expect("shards").iter().map(|s| &s["position"]).collect();
+        assert_eq!(positions.len(), 2, "{seen}");
+        assert!(positions.iter().all(|at| at.as_str().is_some_and(|at| at.starts_with("after record"))), "{seen}");
+        assert_eq!(seen["state"], "dynamodb:essink-leases");
+    }
+    let gone = ["--state", "dynamodb:essink-leases", "--dynamodb-endpoint-url", NOBODY];
+    finish(essink(&args(&world.kinesis.url(), world.search.url(), &gone)))
+        .await
+        .expect(69, &["dynamodb:essink-leases"]);
+}
+
+#[tokio::test]
+async fn watching_prints_a_line_of_json_each_time() {
+    let world = World::new().await;
+    let url = world.kinesis.url();
+    let mut command = essink(&args(&url, world.search.url(), &["--watch", "1", "--json"]));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut next = async || -> Value {
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("read");
+        serde_json::from_str(&line.expect("it goes on")).expect("JSON")
+    };
+    assert_eq!(next().await["shards"].as_array().map(Vec::len), Some(0));
+    catch_up(&world.kinesis, &world.search, "s", &[]).await.expect(0, &[]);
+    let mut looks = 1;
+    while next().await["shards"].as_array().map(Vec::len) != Some(2) {
+        looks += 1;
+        assert!(looks < 100, "the positions are not seen");
+    }
+    child.kill().await.expect("it can be ended");
+}
