@@ -5,6 +5,7 @@
 //! essink what an event means.
 
 mod load;
+mod many;
 mod scene;
 mod truths;
 
