@@ -85,10 +85,15 @@ impl Panel {
         inner
     }
 
+    /// Whether the values that are shown are those with most documents though the rows are of another number.
+    pub fn is_chosen_by_documents(&self, split: &super::Split) -> bool {
+        split.is_wide() && matches!(self.measures.first().map(|first| &first.what), Some(What::Distinct { .. }))
+    }
+
     /// What the most frequent values are told by: the first measure where a cluster can, else documents.
     pub fn order(&self, split: &super::Split) -> String {
         match self.measures.first().map(|first| &first.what) {
-            Some(What::Distinct { .. }) if split.is_wide() => "_count".into(),
+            Some(What::Distinct { .. }) if self.is_chosen_by_documents(split) => "_count".into(),
             Some(What::Distinct { .. } | What::Sum { .. } | What::Max { .. } | What::Avg { .. }) => measure_name(0),
             _ => "_count".into(),
         }
