@@ -18,6 +18,7 @@ mod leases;
 mod letters;
 mod live;
 mod observe;
+mod page;
 mod put;
 mod redrive;
 mod renewal;

@@ -24,6 +24,7 @@ pub mod s3;
 pub mod panel;
 pub mod upkeep;
 
+pub mod page;
 pub mod webhook;
 
 pub mod app;

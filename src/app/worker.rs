@@ -16,8 +16,9 @@ use super::connect;
 use super::exit::Failure;
 use super::intake::{Decoding, Memory};
 use super::observe::Watch;
+use super::page::{Beyond, Place};
 use super::retain::Retainer;
-use super::stores::{self, Letters, Places, Table};
+use super::stores::{self, Letters, Places, Table, Whose};
 use super::work::{Outside, Plan, work};
 use crate::config::{self, BatchOptions, EventOptions, RunOptions, StreamName, StreamOptions};
 use crate::event::clock::ClockBounds;
@@ -63,6 +64,7 @@ struct Worker {
     stream: Stream,
     metrics: Metrics,
     health: Health,
+    beyond: Beyond,
     memory: Memory,
     oldest_kept: OldestKept,
     stop: CancellationToken,
@@ -86,10 +88,11 @@ pub async fn run(options: RunOptions, screen: Screen) -> Result<(), Failure> {
     let give_up = CancellationToken::new();
     watch_signals(stop.clone(), give_up.clone(), options.grace).map_err(Failure::bug)?;
     let (health, metrics) = (Health::starting(), Metrics::new(|| clock::now().0));
-    let side = Side::start(&options, &screen, &metrics, &health).await?;
+    let beyond = Beyond::new(&options.cluster, &options.names);
+    let side = Side::start(&options, &screen, &metrics, &health, beyond.clone()).await?;
     let until_caught_up = options.stream.until_caught_up;
     let prepared = async {
-        let worker = Box::pin(Worker::connect(options, metrics, health, stop.clone())).await?;
+        let worker = Box::pin(Worker::connect(options, metrics, health, beyond, stop.clone())).await?;
         let start = Box::pin(worker.prepare()).await?;
         Ok((worker, start))
     };
@@ -128,6 +131,7 @@ impl Worker {
         options: RunOptions,
         metrics: Metrics,
         health: Health,
+        beyond: Beyond,
         stop: CancellationToken,
     ) -> Result<Self, Failure> {
         let client = connect::cluster_that_keeps_ids(&options.cluster).await?;
@@ -139,7 +143,7 @@ impl Worker {
         metrics.memory_bound(memory.bound());
         metrics.bulk_bytes_limit(usize::try_from(options.batch.flush_bytes).unwrap_or(usize::MAX));
         let oldest_kept = OldestKept::default();
-        Ok(Self { options, client, kinesis, stream, metrics, health, memory, oldest_kept, stop })
+        Ok(Self { options, client, kinesis, stream, metrics, health, beyond, memory, oldest_kept, stop })
     }
 
     /// Everything else that must be in place before the first record is read.
@@ -184,6 +188,16 @@ impl Worker {
         tokio::spawn(sample_memory(self.memory.clone(), self.metrics.clone(), self.stop.clone()));
         let reading = self.reading(start.tip);
         let terms = Terms { worker: stores::worker_name(), failover: self.options.lease_timeout };
+        self.beyond.connected(Place {
+            state: self.options.state.clone(),
+            whose: Whose {
+                stream: self.stream.arn.clone(),
+                group: self.options.stream.group.clone(),
+                begin: start.from.clone(),
+            },
+            client: self.client.clone(),
+            worker: terms.worker.clone(),
+        });
         tracing::info!(lease.worker = terms.worker, "this worker's name in the table of leases");
         let outside = Outside {
             source: Live { kinesis: self.kinesis.clone(), stream: self.stream.clone() },

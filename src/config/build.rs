@@ -37,10 +37,19 @@ pub fn run(s: &Settings) -> Built<RunOptions> {
         templates: if s.get(&NO_INIT_TEMPLATES)? { None } else { Some(templates(s)?) },
         retention: if s.is_chosen(&KEEP.row) { Some(own_retention(s)?) } else { None },
         dead_letters: dead_letters(s)?,
-        http: HttpOptions { listen: s.get(&HTTP_LISTEN)?, chosen: s.is_chosen(&HTTP_LISTEN.row) },
+        http: http(s, s.get(&PAGE_EVENTS)?)?,
         checkpoint_interval: s.get(&CHECKPOINT_INTERVAL)?,
         lease_timeout: s.get(&LEASE_TIMEOUT)?,
         grace: s.get(&GRACE)?,
+    })
+}
+
+fn http(s: &Settings, events: bool) -> Built<HttpOptions> {
+    Ok(HttpOptions {
+        listen: s.get(&HTTP_LISTEN)?,
+        chosen: s.is_chosen(&HTTP_LISTEN.row),
+        token: s.optional(&HTTP_TOKEN)?,
+        events,
     })
 }
 

@@ -19,6 +19,7 @@ use super::units::spell_bytes;
 use crate::event::family::Family;
 use crate::event::redact::How;
 
+mod page;
 mod webhook;
 
 type Check = fn(&Settings) -> Option<String>;
@@ -35,6 +36,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("keep-dead-letters", dead_letters_without_keep),
     ("install", one_action),
     ("redact", hashes_have_a_key),
+    ("http-token", page::long_token),
     ("provider", webhook::authenticated),
     ("provider", webhook::somebody),
     ("provider", webhook::halves),
@@ -51,7 +53,8 @@ pub fn problems(settings: &Settings) -> Vec<Problem> {
 
 /// What is worth a word and no refusal.
 pub fn warnings(settings: &Settings) -> Vec<String> {
-    [bare_prefixes(settings), clear_text(settings), webhook::open_doors(settings)].into_iter().flatten().collect()
+    let all = [bare_prefixes(settings), clear_text(settings), webhook::open_doors(settings), page::open(settings)];
+    all.into_iter().flatten().collect()
 }
 
 fn read<T>(settings: &Settings, option: &Opt<T>) -> Option<T> {

@@ -124,13 +124,17 @@ pub struct DashboardsServer {
     pub timeout: Duration,
 }
 
-/// Health and metrics over HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The live page, health and metrics over HTTP.
+#[derive(Debug, Clone)]
 pub struct HttpOptions {
     /// Where to listen; `None` does not.
     pub listen: Option<SocketAddr>,
     /// Whether somebody chose the address: a chosen port that is taken is an error, the default's is not.
     pub chosen: bool,
+    /// What whoever looks must show; `None` asks for nothing.
+    pub token: Option<Secret>,
+    /// Whether the page may show events themselves.
+    pub events: bool,
 }
 
 /// Logs.

@@ -111,7 +111,7 @@ fn the_defaults_are_what_the_documentation_says() {
     assert_eq!(run.retention, None);
     assert!(run.templates.is_some_and(|t| t.keyword_twins));
     assert_eq!(run.http.listen, Some("127.0.0.1:9464".parse().unwrap()));
-    assert!(!run.http.chosen);
+    assert!(!run.http.chosen && !run.http.events && run.http.token.is_none());
 }
 
 #[test]

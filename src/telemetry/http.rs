@@ -1,4 +1,4 @@
-//! The page: `/live`, `/ready`, `/metrics`.
+//! The server of the page: `/live`, `/ready`, `/metrics`, and what room `page` adds.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,20 +9,29 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::guard::Guard;
+use self::pace::Pace;
 use super::health::Health;
 use super::metrics::Exposed;
 
-/// Where the page is when nobody says otherwise. Only this machine reaches it: it asks for no password.
+pub mod guard;
+pub mod pace;
+
+/// Where the page is when nobody says otherwise. Only this machine reaches it: it asks for no token.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
 
 /// Workers on one machine that each take the next port after the default.
@@ -35,9 +44,6 @@ const MAX_CONNECTIONS: usize = 32;
 const MAX_HEADERS: usize = 64;
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// One request a connection, answered and closed within this: a reader that takes nothing holds a place no longer.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long answers under way may take once the page is told to stop.
 const STOP_GRACE: Duration = Duration::from_secs(1);
@@ -67,8 +73,8 @@ pub struct ListenError {
     source: io::Error,
 }
 
-/// Begins to listen, and logs where.
-pub async fn bind(listen: Listen) -> Result<TcpListener, ListenError> {
+/// Begins to listen, and logs `what` is where.
+pub async fn bind(listen: Listen, what: &str) -> Result<TcpListener, ListenError> {
     let listener = match listen {
         Listen::At(at) => TcpListener::bind(at).await.map_err(|source| ListenError {
             at,
@@ -86,7 +92,7 @@ pub async fn bind(listen: Listen) -> Result<TcpListener, ListenError> {
         true => format!(" ({DEFAULT_LISTEN} is taken)"),
         false => String::new(),
     };
-    tracing::info!(http.address = %at, "readiness and metrics at http://{at}/{moved}");
+    tracing::info!(http.address = %at, "{what} at http://{at}/{moved}");
     Ok(listener)
 }
 
@@ -114,6 +120,19 @@ pub struct Page {
     pub metrics: Arc<dyn Exposed>,
     /// For `/ready`.
     pub health: Health,
+    /// Who may see what.
+    pub guard: Guard,
+    /// What else is served; without it, `/` is a plain list.
+    pub more: Option<More>,
+}
+
+/// Routes beside those of probes and metrics.
+#[derive(Debug, Clone)]
+pub struct More {
+    /// What anybody who reaches the page may have: no data.
+    pub open: Router,
+    /// What needs the token, where there is one.
+    pub kept: Router,
 }
 
 /// Serves the page until `stop`; answers under way then get a second.
@@ -151,26 +170,39 @@ async fn next(listener: &TcpListener, stop: &CancellationToken) -> Option<TcpStr
     }
 }
 
-async fn answer(stream: TcpStream, service: TowerToHyperService<Router>) {
+async fn answer<S: AsyncRead + AsyncWrite + Unpin>(stream: S, service: TowerToHyperService<Router>) {
+    let pace = Pace::begin();
+    let service = service_fn(|mut request: axum::http::Request<Incoming>| {
+        request.extensions_mut().insert(pace.clone());
+        service.call(request)
+    });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     http.max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD_BYTES).keep_alive(false);
     let connection = http.serve_connection(TokioIo::new(stream), service);
     // A client that went away or was too slow has nobody to tell and nothing to act upon.
-    match tokio::time::timeout(CONNECTION_TIMEOUT, connection).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(error = %error, "a connection to the page ended early"),
-        Err(_) => tracing::debug!("a connection to the page took too long"),
+    tokio::select! {
+        ended = connection => match ended {
+            Ok(()) => {}
+            Err(error) => tracing::debug!(error = %error, "a connection to the page ended early"),
+        },
+        () = pace.over() => tracing::debug!("a connection to the page took too long"),
     }
 }
 
 fn router(page: Page) -> Router {
-    Router::new()
-        .route("/", get(index))
-        .route("/live", get(|| async { "live\n" }))
-        .route("/ready", get(ready))
-        .route("/metrics", get(metrics))
-        .with_state(page)
+    let guard = page.guard.clone();
+    let More { open, kept } = page.more.clone().unwrap_or_else(|| {
+        let open = Router::new().route("/", get(index));
+        More { open, kept: Router::new() }
+    });
+    let kept = kept
+        .merge(Router::new().route("/metrics", get(metrics)).with_state(page.clone()))
+        .route_layer(from_fn_with_state(guard.clone(), guard::admitted));
+    // Probes come under any name, and their answers hold nothing that is kept from anybody.
+    let probes = Router::new().route("/live", get(|| async { "live\n" })).route("/ready", get(ready)).with_state(page);
+    let nothing = || async { StatusCode::NOT_FOUND };
+    open.merge(kept).fallback(nothing).layer(from_fn_with_state(guard, guard::known_by_name)).merge(probes)
 }
 
 async fn index() -> &'static str {

@@ -1,11 +1,13 @@
 //! Counters and gauges, as `docs/metrics.md` lists them.
 
 mod labels;
+mod latency;
 mod shards;
 mod webhook;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::text;
@@ -18,10 +20,12 @@ use prometheus_client::registry::Registry;
 
 pub(crate) use labels::Label;
 pub use labels::{BulkResult, Outcome, Provider, RetryReason, ShardState, WebhookAnswer};
+pub use latency::Durations;
 pub use shards::{ShardMetrics, ShardSnapshot};
 pub use webhook::WebhookMetrics;
 
 use labels::{Counters, Pair};
+use latency::Latency;
 use shards::{ShardCollector, Shards};
 
 /// Seconds. A bulk of 5 MB takes a healthy cluster 0.1 to 1 s and a loaded one several; what takes a minute
@@ -41,10 +45,13 @@ struct Shared {
     record_bytes: Counter,
     bulk_requests: Counters<BulkResult>,
     bulk_seconds: Histogram,
+    bulk_latency: Latency,
     bulk_body_bytes: Counter,
     bulk_items: Counter,
     retries: Counters<RetryReason>,
     dead_letters: Family<Pair, Counter>,
+    /// The same once more: a family cannot be read.
+    dead_letter_reasons: Mutex<BTreeMap<&'static str, u64>>,
     degraded: Counter,
     pruned_indices: Counter,
     pruned_bytes: Counter,
@@ -81,6 +88,21 @@ pub struct Snapshot {
     pub memory_bound_bytes: u64,
     /// Every shard held, by name.
     pub shards: Vec<ShardSnapshot>,
+}
+
+/// What the live page shows besides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Details {
+    /// Things done again, by reason; every reason is there.
+    pub retries: Vec<(&'static str, u64)>,
+    /// Dead letters kept, by reason; those that there were.
+    pub dead_letters: Vec<(&'static str, u64)>,
+    /// How long bulk requests took.
+    pub bulk: Durations,
+    /// Bulk requests that may be under way now.
+    pub bulk_limit: u64,
+    /// Documents indexed in their degraded form.
+    pub degraded: u64,
 }
 
 impl Snapshot {
@@ -135,10 +157,12 @@ impl Metrics {
             record_bytes,
             bulk_requests,
             bulk_seconds,
+            bulk_latency: Latency::default(),
             bulk_body_bytes,
             bulk_items,
             retries,
             dead_letters,
+            dead_letter_reasons: Mutex::default(),
             degraded,
             pruned_indices,
             pruned_bytes,
@@ -177,6 +201,7 @@ impl Metrics {
     pub fn bulk(&self, result: BulkResult, took: Duration, body_bytes: u64, items: u64) {
         self.shared.bulk_requests.of(result).inc();
         self.shared.bulk_seconds.observe(took.as_secs_f64());
+        self.shared.bulk_latency.observe(took);
         self.shared.bulk_body_bytes.inc_by(body_bytes);
         self.shared.bulk_items.inc_by(items);
     }
@@ -189,6 +214,7 @@ impl Metrics {
     /// A dead letter was kept. `reason` is the letter's short class; being `'static`, its values are bounded by the code.
     pub fn dead_letter(&self, reason: &'static str) {
         self.shared.dead_letters.get_or_create(&[("reason", reason)]).inc();
+        *self.shared.dead_letter_reasons.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += 1;
     }
 
     /// A document was indexed in its degraded form.
@@ -249,6 +275,19 @@ impl Metrics {
             in_flight_bytes: bytes(&self.shared.in_flight),
             memory_bound_bytes: bytes(&self.shared.memory_bound),
             shards: self.shared.shards.snapshot(),
+        }
+    }
+
+    /// The rest of it now.
+    pub fn details(&self) -> Details {
+        let reason = |reason: &RetryReason| (reason.text(), self.shared.retries.of(*reason).get());
+        let dead_letters = self.shared.dead_letter_reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        Details {
+            retries: RetryReason::ALL.iter().map(reason).collect(),
+            dead_letters: dead_letters.iter().map(|(reason, count)| (*reason, *count)).collect(),
+            bulk: self.shared.bulk_latency.counts(),
+            bulk_limit: u64::try_from(self.shared.bulk_limit.get()).unwrap_or(0),
+            degraded: self.shared.degraded.get(),
         }
     }
 }

@@ -27,6 +27,26 @@ impl Page {
         Some((answer.status().as_u16(), answer.text().await.ok()?))
     }
 
+    /// The first state of the stream that a browser reads for which `right` holds; none when it takes too long.
+    pub async fn state(&self, right: impl Fn(&serde_json::Value) -> bool) -> Option<serde_json::Value> {
+        let client = testkit::http::client().expect("a client");
+        let mut answer = client.get(format!("http://{}/page/pipeline", self.0)).send().await.expect("the page answers");
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        let (mut text, until) = (String::new(), tokio::time::Instant::now() + Duration::from_secs(60));
+        while let Ok(piece) = tokio::time::timeout_at(until, answer.chunk()).await {
+            text += std::str::from_utf8(&piece.ok()??).expect("text");
+            while let Some((event, rest)) = text.split_once("\n\n") {
+                let state = event.strip_prefix("event: message\ndata: ");
+                let state = state.map(|json| serde_json::from_str(json).expect("a state is JSON"));
+                text = rest.to_owned();
+                if let Some(state) = state.filter(&right) {
+                    return Some(state);
+                }
+            }
+        }
+        None
+    }
+
     /// Events that ended so: `indexed`, `already_there`, `dead_lettered`, `expired`.
     pub async fn events(&self, outcome: &str) -> Option<u64> {
         let (_, metrics) = self.get("/metrics").await?;

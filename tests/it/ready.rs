@@ -48,6 +48,34 @@ async fn a_cluster_that_stops_to_answer_is_named_until_it_is_back() {
     assert_eq!(terminate(worker).await, Some(0));
 }
 
+#[tokio::test]
+async fn the_live_page_shows_the_shard_its_lease_and_what_stands_in_the_way() {
+    let fake = FakeBulk::start(Mode::Scripted).expect("an endpoint");
+    let kinesis = Kinesis::start().await.expect("Kinesis");
+    kinesis.client().create_stream("watched", 1).await.expect("stream");
+    let dir = tempfile::tempdir().expect("a directory");
+    let state = format!("file:{}", dir.path().join("state.json").display());
+    let (page, kinesis_url, url) = (Page::on_a_free_port(), kinesis.url(), fake.url());
+    let args = one_by_one(page.instead_of_none(run_args(&kinesis_url, &url, "watched")), &state);
+    let worker = start(&args, &dir.path().join("log"));
+    until_ready_says(&page, 200, &["ready"]).await;
+    let (status, html) = page.get("/").await.expect("a page");
+    assert!(status == 200 && html.contains("tab-pipeline"), "{html}");
+
+    fake.script(std::iter::repeat_with(|| Fault::Empty(503)).take(10_000));
+    kinesis.client().put_records("watched", &[numbered(1, "")]).await.expect("put");
+    let red = page.state(|now| now["conditions"][0]["name"] == "cluster").await.expect("what stands in the way");
+    assert!(red["conditions"][0]["cure"].as_str().is_some_and(|cure| cure.contains("mend the cluster")), "{red}");
+    assert!(red["in_flight_bytes"].as_u64() > Some(0), "{red}");
+    fake.heal();
+    let done = |now: &serde_json::Value| now["outcomes"]["indexed"] == 1 && now["leases"]["rows"][0]["mine"] == true;
+    let now = page.state(done).await.expect("the event is in, and the lease is ours");
+    assert_eq!(now["shards"][0]["name"], SHARD);
+    assert_eq!(now["leases"]["rows"][0]["shard"], SHARD);
+    assert_eq!(now["ready"], true);
+    assert_eq!(terminate(worker).await, Some(0), "a page that watched holds nothing up");
+}
+
 /// A Kinesis whose `GetRecords` is refused while somebody else reads all that may be read.
 #[derive(Clone)]
 struct Crowded {

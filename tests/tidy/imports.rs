@@ -11,7 +11,7 @@ const TYPES: [&str; 4] = ["op", "ports", "position", "verdict"];
 
 /// Rooms, and the rooms each may import. Beside these, all but `event` may import `telemetry`, `event` and the
 /// pipeline's shared types.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("event", &[]),
     ("pipeline", &[]),
     ("firehose", &[]),
@@ -23,6 +23,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("panel", &[]),
     ("s3", &["opensearch"]),
     ("webhook", &[]),
+    ("page", &["panel"]),
     ("telemetry", &[]),
     ("config", &[]),
     (
@@ -37,8 +38,9 @@ const ROOMS: [(&str, &[&str]); 14] = [
             "dead_letter",
             "upkeep",
             "webhook",
-            "config",
+            "page",
             "panel",
+            "config",
         ],
     ),
 ];

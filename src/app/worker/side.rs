@@ -11,8 +11,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::exit::Failure;
 use crate::app::intake::Memory;
+use crate::app::page::Beyond;
 use crate::config::RunOptions;
+use crate::page::{Desk, Parts};
 use crate::telemetry::health::Health;
+use crate::telemetry::http::guard::Guard;
 use crate::telemetry::http::{self, Listen, Page};
 use crate::telemetry::metrics::{Metrics, Snapshot};
 use crate::telemetry::progress;
@@ -69,12 +72,24 @@ impl Side {
         screen: &Screen,
         metrics: &Metrics,
         health: &Health,
+        beyond: Beyond,
     ) -> Result<Self, Failure> {
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
         if let Some(at) = options.http.listen {
             let listen = if options.http.chosen { Listen::At(at) } else { Listen::Default };
-            let listener = http::bind(listen).await.map_err(Failure::usage)?;
-            let page = Page { metrics: Arc::new(metrics.clone()), health: health.clone() };
+            let listener = http::bind(listen, "the live page, readiness and metrics").await.map_err(Failure::usage)?;
+            let guard = Guard::new(options.http.token.as_ref().map(|token| token.expose()), at);
+            let desk = Desk::new(Parts {
+                metrics: metrics.clone(),
+                health: health.clone(),
+                guard: guard.clone(),
+                outside: Arc::new(beyond),
+                events: options.http.events,
+                stop: stop.clone(),
+            });
+            let more = Some(desk.clone().routes());
+            let page = Page { metrics: Arc::new(metrics.clone()), health: health.clone(), guard, more };
+            tasks.spawn(desk.sample());
             tasks.spawn(http::serve(listener, page, stop.clone()));
         }
         if std::io::stderr().is_terminal() {

@@ -1,11 +1,10 @@
 //! What `essink webhook` is told.
 
-use super::Built;
+use super::{Built, http};
 use crate::config::concerns::*;
 use crate::config::options::Opt;
 use crate::config::options::cluster::AWS_REGION;
 use crate::config::options::delivery::GRACE;
-use crate::config::options::general::HTTP_LISTEN;
 use crate::config::options::stream::{KINESIS_ENDPOINT_URL, STREAM};
 use crate::config::options::webhook::*;
 use crate::config::settings::Settings;
@@ -26,7 +25,7 @@ pub fn webhook(s: &Settings) -> Built<WebhookOptions> {
         tls,
         providers: providers(s)?,
         limits: limits(s)?,
-        http: HttpOptions { listen: s.get(&HTTP_LISTEN)?, chosen: s.is_chosen(&HTTP_LISTEN.row) },
+        http: http(s, false)?,
         grace: s.get(&GRACE)?,
     })
 }
@@ -77,7 +76,11 @@ fn bird(s: &Settings) -> Built<BirdOptions> {
 }
 
 fn sns(s: &Settings) -> Built<SnsOptions> {
-    Ok(SnsOptions { topics: s.each(&SNS_TOPIC)?, endpoint_url: s.optional(&SNS_ENDPOINT_URL)? })
+    Ok(SnsOptions {
+        topics: s.each(&SNS_TOPIC)?,
+        window: s.get(&SNS_WINDOW)?,
+        endpoint_url: s.optional(&SNS_ENDPOINT_URL)?,
+    })
 }
 
 fn json(s: &Settings) -> Built<JsonOptions> {

@@ -3,12 +3,17 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::cluster::secret;
 use super::{Kind, Opt, Row, Verb};
+use crate::config::concerns::Secret;
 use crate::config::units;
 use crate::telemetry::logs::{self, LogFormat};
 
 const LOG_FORMATS: &[(&str, LogFormat)] =
     &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
+
+/// Those that have a page.
+const PAGES: &[Verb] = &[Verb::Run, Verb::Webhook];
 
 const JSON_REPORTS: &[Verb] = &[
     Verb::InitTemplates,
@@ -31,9 +36,32 @@ options! {
         name: "http-listen",
         value: "ADDRESS|none",
         default: Some("127.0.0.1:9464"),
-        on: &[Verb::Run, Verb::Webhook],
-        help: "Where /live, /ready and /metrics answer. When the default port is taken the next free one is used and logged; \
-               an address that was chosen is used or refused.",
+        on: PAGES,
+        help: "Where the live page (of run), /live, /ready and /metrics answer. When the default port is taken the next free one \
+               is used and logged; an address that was chosen is used or refused. Beyond this machine give a token.",
+    }
+    HTTP_TOKEN: Secret = secret, {
+        name: "http-token",
+        kind: Kind::Secret,
+        on: PAGES,
+        help: "The token that the live page and /metrics ask for (a form in the browser, Authorization: Bearer elsewhere), at \
+               least 16 characters; /live and /ready stay open. Only from the environment.",
+    }
+    HTTP_TOKEN_FILE: PathBuf = units::path, {
+        name: "http-token-file",
+        kind: Kind::Path,
+        value: "FILE",
+        on: PAGES,
+        help: "A file that holds the token of the live page and /metrics; a newline at its end is not part of it.",
+    }
+    PAGE_EVENTS: bool = units::flag, {
+        name: "page-events",
+        kind: Kind::Flag,
+        bare: Some("true"),
+        default: Some("false"),
+        on: &[Verb::Run],
+        help: "Let the live page show events themselves: the timeline of a message, the history of a person. Without it the page \
+               has counts and sums only.",
     }
     DRY_RUN: bool = units::flag, {
         name: "dry-run",

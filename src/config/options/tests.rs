@@ -68,7 +68,7 @@ fn every_switch_is_off_by_default() {
 #[test]
 fn every_secret_has_a_file_option_for_the_same_commands() {
     let secrets: Vec<&Row> = table().filter(|row| row.is_secret()).collect();
-    assert_eq!(secrets.len(), 11);
+    assert_eq!(secrets.len(), 12);
     for secret in secrets {
         let file = table().find(|row| row.name == format!("{}-file", secret.name)).expect(secret.name);
         assert_eq!((file.kind, file.on), (Kind::Path, secret.on), "{}", secret.name);

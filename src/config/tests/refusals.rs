@@ -23,6 +23,12 @@ fn bad_values_name_option_value_origin_and_cure() {
 }
 
 #[test]
+fn a_token_that_could_be_guessed_is_refused() {
+    let short = World::typed("run --stream x").env("ESSINK_HTTP_TOKEN", "fifteen letters");
+    check(short, &["http-token", "fewer than 16", "random"]);
+}
+
+#[test]
 fn what_is_missing_is_named_with_all_its_ways() {
     check(World::typed("run"), &["stream: not set", "--stream NAME", "ESSINK_STREAM", "stream = "]);
     check(World::typed("prune"), &["keep: not set", "--keep DAYS", "ESSINK_KEEP"]);

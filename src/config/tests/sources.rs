@@ -199,6 +199,26 @@ fn odd_but_legal_is_a_warning() {
 }
 
 #[test]
+fn a_page_that_the_network_reaches_without_a_token_is_a_warning() {
+    let warnings =
+        |typed: &str| World::typed(typed).file("token", "correct horse battery\n").invocation().warnings.join("\n");
+    for open in ["0.0.0.0:9464", "[::]:9464", "10.1.2.3:9464"] {
+        let said = warnings(&format!("run --stream x --http-listen {open}"));
+        assert!(said.contains(open) && said.contains("--http-token-file"), "{open}: {said}");
+    }
+    for near in ["127.0.0.1:9464", "[::1]:9464", "none", "0.0.0.0:9464 --http-token-file token"] {
+        assert_eq!(warnings(&format!("run --stream x --http-listen {near}")), "", "{near}");
+    }
+    let elsewhere = World::typed("prune --keep 30d").env("ESSINK_HTTP_LISTEN", "0.0.0.0:9464");
+    assert_eq!(elsewhere.invocation().warnings.join("\n"), "", "prune has no page");
+    let run = World::typed("run --stream x --http-token-file token --page-events")
+        .file("token", "correct horse battery\n")
+        .run();
+    assert_eq!(run.http.token.as_ref().map(|token| token.expose()), Some("correct horse battery"));
+    assert!(run.http.events);
+}
+
+#[test]
 fn a_secret_comes_from_the_stronger_origin() {
     let password = |world: World| match world.run().cluster.auth {
         Auth::Basic { password, .. } => password.expose().to_owned(),

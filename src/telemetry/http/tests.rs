@@ -1,6 +1,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
+use super::pace::CONNECTION_TIMEOUT;
 use super::*;
 use crate::telemetry::metrics::{Metrics, Outcome};
 
@@ -13,10 +14,15 @@ struct Served {
 }
 
 async fn served() -> Served {
+    served_with(None).await
+}
+
+async fn served_with(token: Option<&str>) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let metrics = Metrics::new(|| 0);
-    let page = Page { metrics: Arc::new(metrics.clone()), health: Health::starting() };
+    let guard = Guard::new(token, at);
+    let page = Page { metrics: Arc::new(metrics.clone()), health: Health::starting(), guard, more: None };
     let stop = CancellationToken::new();
     let task = tokio::spawn(serve(listener, page.clone(), stop.clone()));
     Served { at, page, metrics, stop, task }
@@ -33,7 +39,7 @@ async fn exchange(at: SocketAddr, head: &str) -> String {
 }
 
 async fn fetch(at: SocketAddr, path: &str, accept: &str) -> (u16, String, String) {
-    let answer = exchange(at, &format!("GET {path} HTTP/1.1\r\nhost: x\r\naccept: {accept}\r\n\r\n")).await;
+    let answer = exchange(at, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: {accept}\r\n\r\n")).await;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {answer:?}"));
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     (status, head.to_ascii_lowercase(), body.to_owned())
@@ -85,7 +91,7 @@ async fn the_index_names_the_rest() {
 #[tokio::test]
 async fn what_is_not_a_small_get_is_refused() {
     let at = served().await.at;
-    let post = exchange(at, "POST /ready HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000000\r\n\r\nxx").await;
+    let post = exchange(at, "POST /ready HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000000\r\n\r\nxx").await;
     assert!(post.starts_with("HTTP/1.1 405"), "{post}");
     let many = "x: y\r\n".repeat(MAX_HEADERS + 1);
     let answer = exchange(at, &format!("GET /live HTTP/1.1\r\n{many}\r\n")).await;
@@ -135,8 +141,98 @@ async fn the_default_moves_to_the_next_free_port() {
 async fn an_explicit_address_that_is_taken_is_an_error_with_the_cure() {
     let first = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let taken = first.local_addr().unwrap();
-    let error = bind(Listen::At(taken)).await.unwrap_err().to_string();
+    let error = bind(Listen::At(taken), "metrics").await.unwrap_err().to_string();
     assert!(error.contains(&taken.to_string()) && error.contains("give another address"), "{error}");
-    let free = bind(Listen::At("127.0.0.1:0".parse().unwrap())).await.unwrap();
+    let free = bind(Listen::At("127.0.0.1:0".parse().unwrap()), "metrics").await.unwrap();
     assert_ne!(free.local_addr().unwrap().port(), 0);
+}
+
+#[tokio::test]
+async fn strangers_names_are_refused_but_to_probes() {
+    let at = served().await.at;
+    let head = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: evil.example\r\n\r\n");
+    for path in ["/", "/metrics", "/nothing"] {
+        let answer = exchange(at, &head(path)).await;
+        assert!(answer.starts_with("HTTP/1.1 421") && answer.contains("127.0.0.1"), "{path}: {answer}");
+    }
+    assert!(exchange(at, &head("/live")).await.starts_with("HTTP/1.1 200"));
+    assert!(exchange(at, &head("/ready")).await.starts_with("HTTP/1.1 503"));
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_by_metrics_and_not_by_probes() {
+    let served = served_with(Some("correct horse battery")).await;
+    let (status, head, body) = fetch(served.at, "/metrics", "*/*").await;
+    assert_eq!(status, 401);
+    assert!(head.contains("www-authenticate: bearer") && body.contains("--http-token-file"), "{head}{body}");
+    assert_eq!(fetch(served.at, "/live", "*/*").await.0, 200);
+    assert_eq!(fetch(served.at, "/ready", "*/*").await.0, 503);
+    let shown = "GET /metrics HTTP/1.1\r\nhost: any.example\r\nauthorization: Bearer correct horse battery\r\n\r\n";
+    let answer = exchange(served.at, shown).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("essink_ready 0"), "{answer}");
+}
+
+#[tokio::test]
+async fn answers_say_what_a_browser_may_do_with_them() {
+    let at = served().await.at;
+    for path in ["/", "/metrics", "/nothing"] {
+        let (_, head, _) = fetch(at, path, "*/*").await;
+        for wanted in [
+            "content-security-policy: default-src 'self'",
+            "x-content-type-options: nosniff",
+            "cache-control: no-store",
+        ] {
+            assert!(head.contains(wanted), "{path}: no {wanted} in {head}");
+        }
+    }
+}
+
+/// A page with one endless answer, and one connection to it over a pipe of `room` bytes.
+fn endless(room: usize) -> tokio::io::DuplexStream {
+    async fn stream(axum::Extension(pace): axum::Extension<Pace>) -> axum::body::Body {
+        axum::body::Body::new(Endless(pace))
+    }
+    let router = Router::new().route("/", get(stream));
+    let (mine, theirs) = tokio::io::duplex(room);
+    tokio::spawn(answer(theirs, TowerToHyperService::new(router)));
+    mine
+}
+
+/// A kilobyte each time that somebody takes one, a second after the last.
+struct Endless(Pace);
+
+impl hyper::body::Body for Endless {
+    type Data = axum::body::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        self.0.moved();
+        std::task::Poll::Ready(Some(Ok(hyper::body::Frame::data(vec![b'x'; 1024].into()))))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_takes_nothing_is_dropped_and_one_that_reads_is_not() {
+    let head = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let mut slow = endless(4096);
+    slow.write_all(head).await.unwrap();
+    // Far longer than a connection has: it reads a little every ten seconds.
+    let mut piece = [0; 1024];
+    for _ in 0..30 {
+        tokio::time::sleep(CONNECTION_TIMEOUT / 2).await;
+        // As much as lies between the two ends, so that the server has room to go on.
+        for _ in 0..64 {
+            slow.read_exact(&mut piece).await.unwrap();
+        }
+    }
+    tokio::time::sleep(CONNECTION_TIMEOUT * 2).await;
+    // What lay between the two ends, and no more: it is over.
+    let mut rest = 0;
+    while let Ok(n @ 1..) = slow.read(&mut piece).await {
+        rest += n;
+        assert!(rest < 1 << 20, "the connection is still open");
+    }
 }

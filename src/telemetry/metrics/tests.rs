@@ -55,6 +55,22 @@ fn a_bulk_is_timed_and_weighed() {
 }
 
 #[test]
+fn details_are_what_was_counted() {
+    let (metrics, _) = clocked(0);
+    metrics.retry(RetryReason::Blocked);
+    metrics.dead_letter("not_json");
+    metrics.dead_letter("refused");
+    metrics.dead_letter("refused");
+    metrics.bulk(BulkResult::Settled, Duration::from_millis(300), 1, 1);
+    metrics.bulk_limit(4);
+    metrics.degraded();
+    let details = metrics.details();
+    assert_eq!(details.retries, [("cluster_busy", 0), ("blocked", 1), ("too_large", 0), ("checkpoint", 0)]);
+    assert_eq!(details.dead_letters, [("not_json", 1), ("refused", 2)]);
+    assert_eq!((details.bulk.count(), details.bulk_limit, details.degraded), (1, 4, 1));
+}
+
+#[test]
 fn bytes_in_flight_are_what_was_said_last() {
     let (metrics, _) = clocked(0);
     metrics.memory_bound(1 << 28);

@@ -1,0 +1,175 @@
+// The Events tab: dashboards, a time, what a reader types, and panels that are asked few at a time, again when it failed, and
+// now and then while somebody looks.
+
+import { byId, el, setText } from "./dom.js";
+import { View } from "./panels.js";
+import { learn, locked } from "./session.js";
+import { read, write } from "./state.js";
+
+const DAY = 86_400_000;
+const AT_ONCE = 2;
+const AGAIN = 10_000;
+// A time that goes with the clock is asked again: a day every minute, more every five.
+const FRESH = { day: 60_000, more: 300_000 };
+
+let dashboards = null;
+let views = [];
+let round = 0;
+let timer = 0;
+let stop = new AbortController();
+
+const visible = () => !byId("view-events").hidden && !document.hidden;
+const params = () => read().parameters;
+
+// Whole UTC days, today among them; "last day" is 24 hours.
+function range() {
+  const [from, to] = ["from", "to"].map((name) => Number(params().get(name)));
+  if (from > 0 && to > from) return { from, to, moves: false };
+  const days = Number(params().get("days")) || 7;
+  const now = Math.ceil(Date.now() / 60_000) * 60_000;
+  return { from: days === 1 ? now - DAY : Math.floor(now / DAY) * DAY - (days - 1) * DAY, to: now, moves: true, days };
+}
+
+const chosen = () => dashboards.find(({ id }) => id === read().dashboard) ?? dashboards[0];
+
+async function ask(path) {
+  let answer;
+  try {
+    answer = await fetch(path, { signal: stop.signal, cache: "no-store" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    return { error: "essink does not answer", cure: "look whether it runs; this page goes on by itself" };
+  }
+  if (answer.status === 401) await learn().catch(() => {});
+  return answer.json().catch(() => ({ error: `essink answers ${answer.status}`, cure: "load the page anew" }));
+}
+
+async function askPanel(view, dashboard, time) {
+  const { panel } = view;
+  if (panel.hidden) {
+    return view.failed({ error: "This panel shows events themselves, which is off", cure: "start essink with --page-events" });
+  }
+  const query = new URLSearchParams({ from: time.from, to: time.to });
+  for (const { id } of panel.inputs) if (params().get(id)) query.set(id, params().get(id));
+  if (panel.inputs.some(({ id }) => !query.has(id))) {
+    return view.clear(`Type ${panel.inputs.map(({ label }) => label.toLowerCase()).join(", ")} above, and press Show.`);
+  }
+  if (view.shown) view.node.dataset.state = "loading";
+  else view.is("loading", "Asking the cluster …");
+  const answer = await ask(`/page/panels/${dashboard.id}/${panel.id}?${query}`);
+  if (answer.error) {
+    view.failed(answer);
+    return false;
+  }
+  view.show(answer, time);
+  return true;
+}
+
+// Asks all panels, some at a time, in their order; then again in a while.
+async function refresh(only = null) {
+  clearTimeout(timer);
+  const mine = (round += 1);
+  stop.abort();
+  stop = new AbortController();
+  const [dashboard, time, queue] = [chosen(), range(), [...(only ?? views)]];
+  const failed = [];
+  const worker = async () => {
+    while (queue.length && mine === round) {
+      const view = queue.shift();
+      try {
+        if ((await askPanel(view, dashboard, time)) === false) failed.push(view);
+      } catch (error) {
+        if (error.name === "AbortError") return;
+        view.failed({ error: `this page cannot show the answer: ${error.message}`, cure: "load it anew, and report it" });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  if (mine !== round) return;
+  if (failed.length) return later(AGAIN, failed);
+  if (time.moves) later(time.days === 1 ? FRESH.day : FRESH.more, null);
+}
+
+function later(wait, only) {
+  timer = setTimeout(() => (visible() && !locked() ? refresh(only) : later(1000, only)), wait);
+}
+
+function inputs(dashboard) {
+  const wanted = new Map(dashboard.panels.flatMap((panel) => panel.inputs).map((input) => [input.id, input.label]));
+  byId("inputs").replaceChildren(...[...wanted].map(([id, label]) => el("label", {}, `${label} `,
+    el("input", { name: id, id: `input-${id}`, type: "text", value: params().get(id) ?? "", autocomplete: "off", spellcheck: "false" }))));
+}
+
+// Puts the form as the address says, and builds the panels of its dashboard.
+function build() {
+  const dashboard = chosen();
+  const { from, to, moves, days } = range();
+  byId("dashboard").value = dashboard.id;
+  const known = [...byId("span").options].some(({ value }) => value === String(days));
+  byId("span").value = moves && known ? String(days) : moves ? "7" : "own";
+  own(from, to);
+  inputs(dashboard);
+  setText(byId("dashboard-title"), dashboard.title);
+  setText(byId("dashboard-about"), dashboard.about);
+  views.forEach((view) => view.end());
+  views = dashboard.panels.map((panel) => new View(dashboard.id, panel));
+  byId("panels").replaceChildren(...views.map(({ node }) => node));
+  refresh();
+}
+
+const local = (millis) => new Date(millis).toISOString().slice(0, 16);
+
+function own(from, to) {
+  const shown = byId("span").value === "own";
+  byId("own").hidden = !shown;
+  if (shown || !byId("from").value) [byId("from").value, byId("to").value] = [local(from), local(to)];
+}
+
+function submit() {
+  const next = new URLSearchParams();
+  const days = byId("span").value;
+  if (days === "own") {
+    const [from, to] = ["from", "to"].map((id) => Date.parse(`${byId(id).value}Z`));
+    if (!(to > from)) return setText(byId("events-trouble"), "The time ends before it begins: choose another.");
+    next.set("from", from);
+    next.set("to", to);
+  } else next.set("days", days);
+  setText(byId("events-trouble"), "");
+  for (const input of byId("inputs").querySelectorAll("input")) if (input.value.trim()) next.set(input.name, input.value.trim());
+  write("events", byId("dashboard").value, next);
+  build();
+}
+
+export function begin() {
+  byId("chooser").addEventListener("submit", (event) => { event.preventDefault(); submit(); });
+  byId("dashboard").addEventListener("change", submit);
+  byId("span").addEventListener("change", () => {
+    const { from, to } = range();
+    own(from, to);
+    if (byId("span").value !== "own") submit();
+  });
+}
+
+let loading = false;
+
+// Called whenever the tab comes into sight, or the address changes.
+export async function shown() {
+  if (loading) return;
+  loading = true;
+  try {
+    while (!dashboards && !locked()) {
+      const answer = await ask("/page/dashboards");
+      if (Array.isArray(answer)) dashboards = answer;
+      else {
+        setText(byId("events-trouble"), `${answer.error}: ${answer.cure}`);
+        await new Promise((done) => setTimeout(done, 3000));
+      }
+    }
+  } finally {
+    loading = false;
+  }
+  if (!dashboards) return;
+  setText(byId("events-trouble"), "");
+  byId("dashboard").replaceChildren(...dashboards.map(({ id, title }) => el("option", { value: id }, title)));
+  build();
+}

@@ -1,0 +1,261 @@
+// The Pipeline tab: a stream of states, one a second, and the last hour before them.
+
+import { byId, el, fill, numbers, setText, table } from "./dom.js";
+import { bars, draw, drop, lines } from "./charts.js";
+import { bytes, clock, latency, number, seconds, span, stamp } from "./format.js";
+import { learn, locked } from "./session.js";
+
+// A state comes each second; after this long without one the connection counts as lost.
+const SILENCE = 4000;
+const AGAIN = 2000;
+const HOUR = 3_600_000;
+const SHARD_LINES = 8;
+
+const TILES = [
+  ["rate", "Events settled", (v) => number(v), "a second"],
+  ["lag", "Lag, furthest shard", span],
+  ["in-flight", "In flight", bytes],
+  ["bound", "Bound (--memory)", bytes],
+  ["oldest", "Oldest not settled", span],
+  ["indexed", "Indexed", number],
+  ["already-there", "Already there", number],
+  ["dead-lettered", "Dead-lettered", number],
+  ["expired", "Expired", number],
+  ["retries", "Retries", number],
+  ["bulk-p50", "Bulk request, median", latency, "last minute"],
+  ["bulk-p99", "Bulk request, p99", latency, "last minute"],
+];
+
+const past = { samples: [], shards: new Map(), bound: null };
+const parts = {};
+
+function tiles() {
+  byId("tiles").replaceChildren(...TILES.map(([name, title, , unit]) => {
+    const figure = el("span", { "data-figure": name, "data-value": "" }, "…");
+    parts[name] = figure;
+    const meter = name === "in-flight" ? el("meter", { min: "0", max: "1", value: "0", "aria-label": "In flight, of the bound" }) : null;
+    if (meter) parts.meter = meter;
+    return el("dl", { class: "tile" }, el("dt", {}, title), el("dd", {}, figure), unit ? el("dd", { class: "unit" }, unit) : null, meter ? el("dd", {}, meter) : null);
+  }));
+}
+
+function chart(id, title, about, columns, options) {
+  const canvas = el("canvas", { role: "img", "aria-label": `${title}: ${about}. The numbers follow in a table.` });
+  const beside = numbers(`${title}, by minute`, columns);
+  byId("charts").append(el("section", { class: "card", "aria-labelledby": `h-${id}` },
+    el("h2", { id: `h-${id}` }, title), el("p", { class: "about" }, about), el("div", { class: "chart" }, canvas), beside.node));
+  parts[id] = { chart: lines(canvas, options), view: beside.view };
+}
+
+function counts(id, title, about, head) {
+  const canvas = el("canvas", { role: "img", "aria-label": `${title}: ${about}. The numbers follow in a table.` });
+  const view = table(el("table"), [{ title: head }, { title: "Count", number: true }], title);
+  const box = el("div", { class: "chart" }, canvas);
+  const none = el("p", { class: "about" });
+  byId("counts").append(el("section", { class: "card", "aria-labelledby": `h-${id}` },
+    el("h2", { id: `h-${id}` }, title), el("p", { class: "about" }, about), box, none, view.node));
+  parts[id] = { canvas, view, box, none, chart: null, shown: "" };
+}
+
+function showCounts(id, rows, nothing) {
+  const part = parts[id];
+  fill(part.view, rows.map(([name, count]) => [name, number(count)]));
+  const some = rows.some(([, count]) => count > 0);
+  part.box.hidden = !some;
+  part.view.node.hidden = rows.length === 0;
+  setText(part.none, some ? "" : nothing);
+  const key = JSON.stringify(rows);
+  if (!some || key === part.shown) return;
+  part.shown = key;
+  if (part.chart && part.chart.data.labels.length === rows.length) {
+    part.chart.data.labels = rows.map(([name]) => name);
+    part.chart.data.datasets[0].data = rows.map(([, count]) => count);
+    part.chart.update("none");
+    return;
+  }
+  drop(part.chart);
+  const sets = [{ label: "events", data: rows.map(([, count]) => count) }];
+  part.chart = bars(part.canvas, { labels: rows.map(([name]) => name), sets, lying: true });
+}
+
+function build() {
+  tiles();
+  const at = { title: "Time" };
+  const of = (title) => ({ title, number: true });
+  chart("rate-chart", "Rate", "events settled a second", [at, of("A second")], { unit: "events/s", legend: false });
+  chart("lag-chart", "Lag by shard", "how far behind the newest record, the furthest shards", [at, of("Furthest behind")],
+    { write: (v) => span(v) });
+  chart("memory-chart", "In flight", "bytes of events that have not settled, and their bound", [at, of("In flight"), of("Bound")],
+    { write: bytes });
+  chart("latency-chart", "Bulk latency", "how long the cluster takes for a bulk request", [at, of("Median"), of("p99")],
+    { write: latency });
+  counts("outcomes", "Outcomes", "how events ended since the start", "Outcome");
+  counts("retries-by", "Retries", "what was done again since the start, by reason", "Reason");
+  counts("letters-by", "Dead letters", "kept since the start, by reason; essink dead-letters list has those from before", "Reason");
+  parts.shards = table(byId("shards"), [{ title: "Shard" }, { title: "State" }, { title: "Lag", number: true }, { title: "Trend" },
+    { title: "Oldest not settled", number: true }, { title: "Position stored", number: true }]);
+  parts.leases = table(byId("leases"), [{ title: "Shard" }, { title: "Owner" }, { title: "Read up to" }, { title: "Renewed" }, { title: "Wanted by" }]);
+}
+
+function remember(sample) {
+  past.samples.push(sample);
+  while (past.samples.length && past.samples[0].at < sample.at - HOUR) past.samples.shift();
+}
+
+function rememberShards(now, shards) {
+  for (const shard of shards) {
+    if (shard.lag_ms === null) continue;
+    const points = past.shards.get(shard.name) ?? [];
+    points.push([now, shard.lag_ms]);
+    while (points[0][0] < now - HOUR / 2) points.shift();
+    past.shards.set(shard.name, points);
+  }
+  for (const [name, points] of past.shards) if (points.at(-1)[0] < now - HOUR / 2) past.shards.delete(name);
+}
+
+// The last sample of each minute, newest first.
+function byMinute() {
+  const minutes = new Map();
+  for (const sample of past.samples) minutes.set(clock(sample.at), sample);
+  return [...minutes.values()].reverse();
+}
+
+function redraw() {
+  const points = (key) => past.samples.filter((s) => s[key] !== null).map((s) => ({ x: s.at, y: s[key] }));
+  const ends = past.samples.length ? [past.samples[0].at, past.samples.at(-1).at] : [];
+  draw(parts["rate-chart"].chart, [{ label: "settled a second", data: points("rate") }]);
+  const bound = { label: "bound", bound: true, data: past.bound ? ends.map((x) => ({ x, y: past.bound })) : [] };
+  draw(parts["memory-chart"].chart, [{ label: "in flight", data: points("in_flight_bytes") }, bound], past.bound);
+  draw(parts["latency-chart"].chart, [{ label: "median", data: points("p50_ms") }, { label: "p99", data: points("p99_ms") }]);
+  const furthest = [...past.shards].sort((a, b) => b[1].at(-1)[1] - a[1].at(-1)[1]).slice(0, SHARD_LINES);
+  furthest.sort((a, b) => (a[0] < b[0] ? -1 : 1));
+  draw(parts["lag-chart"].chart, furthest.map(([name, lags]) => ({ label: name, data: lags.map(([x, y]) => ({ x, y })) })));
+  const minutes = byMinute();
+  fill(parts["rate-chart"].view, minutes.map((s) => [stamp(s.at), number(s.rate)]));
+  fill(parts["lag-chart"].view, minutes.map((s) => [stamp(s.at), span(s.lag_ms)]));
+  fill(parts["memory-chart"].view, minutes.map((s) => [stamp(s.at), bytes(s.in_flight_bytes), bytes(past.bound)]));
+  fill(parts["latency-chart"].view, minutes.map((s) => [stamp(s.at), latency(s.p50_ms), latency(s.p99_ms)]));
+}
+
+function figures(now) {
+  const values = {
+    rate: now.rate, lag: now.lag_ms, "in-flight": now.in_flight_bytes, bound: now.bound_bytes || null, oldest: now.oldest_unsettled_ms,
+    indexed: now.outcomes.indexed, "already-there": now.outcomes.already_there, "dead-lettered": now.outcomes.dead_lettered,
+    expired: now.outcomes.expired, retries: now.retries, "bulk-p50": now.bulk.p50_ms, "bulk-p99": now.bulk.p99_ms,
+  };
+  for (const [name, , write] of TILES) {
+    parts[name].dataset.value = values[name] ?? "";
+    setText(parts[name], values[name] === null && name === "oldest" ? "none" : write(values[name]));
+  }
+  parts.meter.value = now.bound_bytes ? now.in_flight_bytes / now.bound_bytes : 0;
+  past.bound = now.bound_bytes || null;
+}
+
+let blockedShown = null;
+function blocked(conditions) {
+  const key = JSON.stringify(conditions);
+  if (key === blockedShown) return;
+  blockedShown = key;
+  const fine = el("p", { class: "fine" }, "Nothing stands in the way.");
+  byId("blocked").replaceChildren(...(conditions.length === 0 ? [fine] : conditions.map(({ name, reason, cure }) =>
+    el("div", { class: "condition", "data-condition": name },
+      el("h2", {}, name), el("p", {}, reason), el("p", {}, el("strong", {}, "What to do: "), cure)))));
+}
+
+// Sequence numbers have 56 digits: the ends tell them apart.
+const short = (text) => text.replace(/\d{20,}/, (digits) => `${digits.slice(0, 6)}…${digits.slice(-8)}`);
+
+const TRENDS = { growing: ["▲ falls behind", "growing"], falling: ["▼ catches up", "falling"], steady: ["steady", ""] };
+const STATES = { waiting: "waits for its parents", reading: "reading", draining: "read to its end, draining", stopped: "stopped" };
+
+function shards(now) {
+  fill(parts.shards, now.shards.map((shard) => {
+    const [text, own] = TRENDS[shard.trend] ?? ["", ""];
+    const stored = shard.checkpoint_age_ms === null ? "not yet" : `${span(shard.checkpoint_age_ms)} ago`;
+    const oldest = shard.oldest_unsettled_ms === null ? "none" : span(shard.oldest_unsettled_ms);
+    return [shard.name, STATES[shard.state] ?? shard.state, span(shard.lag_ms), { text, class: own }, oldest, stored];
+  }));
+  const none = now.shards.length === 0 ? "This worker holds no shard: others of its group do, or it has just begun." : "";
+  setText(byId("more-shards"), now.more_shards > 0 ? `and ${now.more_shards} more that are less far behind` : none);
+}
+
+function leases({ read_at: readAt, rows, more, trouble }, now) {
+  fill(parts.leases, rows.map((row) => {
+    const owner = row.owner === null ? { text: "free", class: "none" } : row.mine ? `${row.owner} (this worker)` : row.owner;
+    const renewed = row.owner === null ? "" : row.still_seconds < 10 ? "lately" : `not for ${span(row.still_seconds * 1000)}`;
+    return [row.shard, owner, row.ended ? "its end: done" : short(row.position), renewed, row.wanted_by ?? ""];
+  }));
+  setText(byId("leases-trouble"), trouble ? `${trouble.error} — ${trouble.cure}` : "");
+  const about = readAt === null ? "not read yet" : `read at ${seconds(readAt)} UTC, ${span(now - readAt)} ago`;
+  setText(byId("leases-about"), more > 0 ? `${about}; and ${more} more` : about);
+}
+
+function show(now) {
+  figures(now);
+  blocked(now.conditions);
+  const { indexed, already_there: there, dead_lettered: dead, expired } = now.outcomes;
+  showCounts("outcomes", [["indexed", indexed], ["already there", there], ["dead-lettered", dead], ["expired", expired]],
+    "Nothing has ended yet.");
+  const pairs = (list) => list.map(({ reason, count }) => [reason.replaceAll("_", " "), count]);
+  showCounts("retries-by", pairs(now.retries_by_reason), "Nothing was done again.");
+  showCounts("letters-by", pairs(now.dead_letters), "No dead letters since the start.");
+  shards(now);
+  leases(now.leases, now.now);
+  if (now.sample) {
+    remember(now.sample);
+    rememberShards(now.now, now.shards);
+    redraw();
+  }
+}
+
+let source = null;
+let heard = 0;
+let again = 0;
+
+function connection(live, text) {
+  const node = byId("connection");
+  node.dataset.state = live ? "live" : "lost";
+  setText(node, text);
+  document.body.classList.toggle("stale", !live);
+}
+
+function connect() {
+  source?.close();
+  source = new EventSource("/page/pipeline");
+  source.addEventListener("history", ({ data }) => {
+    const { samples, shards: lags } = JSON.parse(data);
+    past.samples = samples;
+    past.shards = new Map(Object.entries(lags));
+    redraw();
+  });
+  source.addEventListener("message", ({ data }) => {
+    heard = Date.now();
+    connection(true, "live");
+    show(JSON.parse(data));
+  });
+}
+
+// Looks twice a second whether states still come, and tries again when they do not: a source that met an answer it did not
+// like never tries by itself.
+async function watch() {
+  if (locked()) return connection(false, "waits for the token");
+  if (Date.now() - heard < SILENCE) return;
+  connection(false, heard ? "connection to essink lost, trying again" : "connecting");
+  if (Date.now() < again) return;
+  again = Date.now() + AGAIN;
+  try {
+    await learn();
+    if (!locked() && Date.now() - heard >= SILENCE) connect();
+  } catch { /* it does not answer: the next try is soon */ }
+}
+
+export function begin() {
+  build();
+  if (!locked()) { heard = 0; again = Date.now() + AGAIN; connect(); }
+  setInterval(watch, 500);
+}
+
+export function reconnect() {
+  heard = 0;
+  connect();
+}
