@@ -5,6 +5,7 @@
 //! - [`dynamodb`]: a real DynamoDB API in this process
 //! - [`events`]: a seeded stream of Pinpoint events, and what was made, counted beside it
 //! - [`kpl`]: records as the Kinesis Producer Library aggregates them, whole and broken
+//! - [`month`]: a month of events of every provider, and the truth about it
 //! - [`fake_bulk`]: a `_bulk` endpoint that answers at once (benches) or as told (faults)
 //! - [`fake_dashboards`]: the import API of Kibana and OpenSearch Dashboards, as it is documented
 //! - [`proxy`]: gets in the way between a worker and a real server, by a seed
@@ -23,6 +24,7 @@ pub mod fake_dashboards;
 pub mod http;
 pub mod kinesis;
 pub mod kpl;
+pub mod month;
 pub mod proxy;
 pub mod s3;
 pub mod search;

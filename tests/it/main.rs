@@ -20,6 +20,7 @@ mod migrating;
 mod near;
 mod outside;
 mod page;
+mod panels;
 mod producer;
 mod prune;
 mod prune_command;

@@ -39,6 +39,8 @@ async fn main_path_on(kind: Kind) {
     crate::queries::find_what_was_counted(&search).await;
     search.wipe().await.expect("wiped");
     crate::migrating::is_read_into_the_vocabulary(&search).await;
+    search.wipe().await.expect("wiped");
+    crate::panels::say_what_happened(&search, &crate::panels::SOME_DAYS).await;
     search.stop().await.expect("stopped");
 }
 

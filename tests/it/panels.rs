@@ -1,0 +1,135 @@
+//! Every number of every panel: a month whose truth is known goes through essink into a real cluster, each panel's own
+//! search is sent there, and what the panel reads in the answer is compared with plain additions over the facts.
+//!
+//! The facts are told by the generator and the additions stand in [`truths`]: neither knows a query, and neither asks
+//! essink what an event means.
+
+mod load;
+mod many;
+mod scene;
+mod truths;
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use essink::panel::{self, Over, Panel, Range};
+use essink::upkeep::dashboards::patterns;
+use essink::upkeep::names::Prefixes;
+use http::Method;
+use serde_json::{Value, json};
+use testkit::month::Month;
+use testkit::search::{Server, shared};
+
+use self::load::{DAY, Loaded};
+use self::scene::{Expected, Scene, compare};
+
+/// How much is made: a month on one server, some days on the others.
+pub struct Size {
+    pub messages: usize,
+    pub days: u32,
+    /// Of the first so many days Pinpoint's events are in indices that Firehose has made.
+    pub old_days: u32,
+}
+
+/// About 22,000 events.
+const MONTH: Size = Size { messages: 7_000, days: 31, old_days: 8 };
+/// About 2,500.
+pub const SOME_DAYS: Size = Size { messages: 800, days: 4, old_days: 2 };
+
+const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 1).expect("a date");
+
+#[tokio::test]
+async fn every_panel_says_what_happened() {
+    let search = shared().lease().await.expect("OpenSearch");
+    say_what_happened(&search, &MONTH).await;
+}
+
+/// Needs a cluster without templates.
+pub async fn say_what_happened(search: &Server, size: &Size) {
+    let month = Month::new(7, size.messages, FIRST_DAY, size.days);
+    let loaded = load::load(search, month, size).await;
+    let mut wrong = Vec::new();
+    for (number, range) in ranges(&loaded, size).into_iter().enumerate() {
+        let questions = questions(&loaded, range, number == 0);
+        // Not all at once: no cluster of this size would answer them in a minute.
+        for some in questions.chunks(10) {
+            for (question, answer) in some.iter().zip(ask(&loaded, some).await) {
+                let found = question.wrong(&loaded, &answer, number == 0);
+                wrong.extend(found.into_iter().map(|why| format!("{} {:?}: {why}", question.name, question.range)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// All of it, a day of essink's indices, a day of Firehose's, and from the middle of the last of these to the middle of
+/// one of those.
+fn ranges(loaded: &Loaded, size: &Size) -> Vec<Range> {
+    let day = |n: u32| loaded.first + i64::from(n) * DAY;
+    let (first, last) = (size.old_days / 2, size.old_days + (size.days - size.old_days) / 2);
+    vec![
+        Range { from: day(0), to: day(size.days) },
+        Range { from: day(last), to: day(last + 1) },
+        Range { from: day(first), to: day(first + 1) },
+        Range { from: day(size.old_days - 1) + DAY / 3 + 1_234, to: day(size.old_days + 1) + DAY / 2 + 567 },
+    ]
+}
+
+/// One panel, about one time.
+struct Question {
+    name: String,
+    panel: &'static Panel,
+    range: Range,
+    /// What it must say; none when nobody has written it down.
+    expected: Option<Expected>,
+}
+
+/// Every panel. What is told by its arrival came while the test ran, and is asked for once.
+fn questions(loaded: &Loaded, range: Range, is_first: bool) -> Vec<Question> {
+    let all = panel::dashboards().iter().flat_map(|d| d.panels.iter().map(move |p| (format!("{}/{}", d.id, p.id), p)));
+    let by_arrival = |name: &str| matches!(truths::over(name), Over::Arrivals | Over::DeadLetters);
+    let asked = all.filter(|(name, _)| is_first || !by_arrival(name)).map(|(name, panel)| {
+        let range = if by_arrival(&name) { loaded.arrived() } else { range };
+        let expected = truths::of(&name).map(|truth| truth(&Scene::new(loaded, truths::over(&name), range)));
+        Question { name, panel, range, expected }
+    });
+    asked.collect()
+}
+
+/// The answers of the cluster, each panel's own search in one request.
+async fn ask(loaded: &Loaded, questions: &[Question]) -> Vec<Value> {
+    let lines = questions.iter().map(|question| {
+        let index = patterns(question.panel.over, &Prefixes::default());
+        let inputs = question.expected.as_ref().map(|expected| expected.inputs.clone()).unwrap_or_default();
+        let body = question.panel.search(&question.range, &inputs);
+        format!("{}\n{body}\n", json!({"index": index.split(',').collect::<Vec<_>>(), "ignore_unavailable": true}))
+    });
+    let lines: String = lines.collect();
+    let answer = loaded.client.send(Method::POST, "/_msearch", Some(lines.into())).await.expect("an answer");
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    let Value::Array(answers) = answer.json()["responses"].take() else { panic!("{}", answer.json()) };
+    assert_eq!(answers.len(), questions.len());
+    answers
+}
+
+impl Question {
+    /// What is wrong with what the panel reads in the answer.
+    fn wrong(&self, loaded: &Loaded, answer: &Value, is_all: bool) -> Vec<String> {
+        let Some(expected) = &self.expected else { return vec![format!("no truth for {}", self.name)] };
+        if is_all && expected.is_nothing() {
+            return vec!["the month has nothing of it, which proves nothing".to_owned()];
+        }
+        match self.panel.read(answer) {
+            Ok(table) => compare(self.panel, loaded, expected, &table),
+            Err(unreadable) => vec![format!("{unreadable}: {} {}", answer["_shards"], answer["error"])],
+        }
+    }
+}
+
+#[test]
+fn every_panel_has_a_truth_and_every_truth_a_panel() {
+    let all = panel::dashboards().iter();
+    let panels: BTreeSet<_> = all.flat_map(|d| d.panels.iter().map(move |p| format!("{}/{}", d.id, p.id))).collect();
+    let truths: BTreeSet<_> = truths::names().map(str::to_owned).collect();
+    assert_eq!(panels, truths);
+}
