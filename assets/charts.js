@@ -9,7 +9,7 @@ const made = new Map();
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const palette = () => [1, 2, 3, 4, 5, 6, 7, 8].map((n) => colour(`--c${n}`));
 
-// Puts the colours of the theme into a chart, or into what one is made of.
+// Puts the colours of the theme into what a chart is made of: a chart's own options are proxies, which must not be copied.
 function paint({ options, data }, type) {
   const [ink, line, colours] = [colour("--dim"), colour("--line"), palette()];
   for (const scale of Object.values(options.scales ?? {})) {
@@ -67,14 +67,14 @@ const value = (unit, write) => ({
   grid: {},
 });
 
-// Lines over time. `points` later: [{ label, data: [{ x, y }], bound }].
-export function lines(canvas, { unit = "", write = number, legend = true }) {
+// Lines over time; the scale ends at `least` or above. `points` later: [{ label, data: [{ x, y }], bound }].
+export function lines(canvas, { unit = "", write = number, legend = true, least = undefined }) {
   const options = common(legend, (items) => (items.length ? `${seconds(items[0].parsed.x)} UTC` : ""));
   options.plugins.tooltip.callbacks.label = (item) => `${item.dataset.label}: ${write(item.parsed.y)}`;
   options.parsing = false;
   options.scales = {
-    x: { type: "linear", bounds: "data", ticks: { callback: (v) => clock(v), maxRotation: 0 }, grid: {} },
-    y: value(unit, write),
+    x: { type: "linear", min: 0, max: 1, ticks: { callback(v) { return (this.options.ticks.stepSize < MINUTE ? seconds : clock)(v); }, maxRotation: 0, includeBounds: false }, grid: {} },
+    y: { ...value(unit, write), suggestedMax: least },
   };
   return make(canvas, { type: "line", data: { datasets: [] }, options });
 }
@@ -84,9 +84,13 @@ const MINUTE = 60_000;
 // `most` is where the scale ends at least: a bound is always in sight.
 export function draw(chart, sets, most = null) {
   const times = sets.flatMap((set) => [set.data[0]?.x, set.data.at(-1)?.x]).filter(Boolean);
-  const range = times.length ? Math.max(...times) - Math.min(...times) : 0;
+  const to = Math.max(1, ...times);
+  const from = times.length ? Math.min(to - MINUTE, ...times) : 0;
+  const range = to - from;
   const { x, y } = made.get(chart).options.scales;
-  x.ticks.stepSize = range > 30 * MINUTE ? 10 * MINUTE : range > 10 * MINUTE ? 5 * MINUTE : range > 3 * MINUTE ? MINUTE : MINUTE / 2;
+  // Without points nothing is drawn: a step of time would be one of millions.
+  Object.assign(x, { min: from, max: to, display: times.length > 0 });
+  x.ticks.stepSize = times.length === 0 ? 1 : range > 30 * MINUTE ? 10 * MINUTE : range > 10 * MINUTE ? 5 * MINUTE : range > 3 * MINUTE ? MINUTE : MINUTE / 2;
   if (most) Object.assign(y, { suggestedMax: most, ticks: { ...y.ticks, stepSize: most / 4 } });
   chart.data.datasets = sets.map((set, at) => ({
     ...chart.data.datasets[at],
@@ -113,10 +117,10 @@ export function bars(canvas, { labels, sets, unit = "", write = number, lying = 
     [across]: {
       stacked,
       grid: {},
-      ticks: { autoSkip: !lying, maxRotation: 0, callback(at) { return short(String(this.getLabelForValue(at))); } },
+      ticks: { autoSkip: !lying, autoSkipPadding: 14, maxRotation: 0, callback(at) { return short(String(this.getLabelForValue(at))); } },
     },
     [along]: { ...value(unit, write), stacked },
   };
-  const datasets = sets.map((set) => ({ ...set, borderWidth: line ? 2 : 0, maxBarThickness: 42, pointRadius: 2, spanGaps: false }));
+  const datasets = sets.map((set) => ({ ...set, borderWidth: line ? 2 : 0, maxBarThickness: 42, pointRadius: labels.length > 60 ? 0 : 2, spanGaps: false }));
   return make(canvas, { type: line ? "line" : "bar", data: { labels, datasets }, options });
 }

@@ -84,7 +84,7 @@ function build() {
   const of = (title) => ({ title, number: true });
   chart("rate-chart", "Rate", "events settled a second", [at, of("A second")], { unit: "events/s", legend: false });
   chart("lag-chart", "Lag by shard", "how far behind the newest record, the furthest shards", [at, of("Furthest behind")],
-    { write: (v) => span(v) });
+    { write: (v) => span(v), least: 10_000 });
   chart("memory-chart", "In flight", "bytes of events that have not settled, and their bound", [at, of("In flight"), of("Bound")],
     { write: bytes });
   chart("latency-chart", "Bulk latency", "how long the cluster takes for a bulk request", [at, of("Median"), of("p99")],
@@ -191,6 +191,7 @@ function leases({ read_at: readAt, rows, more, trouble }, now) {
 }
 
 function show(now) {
+  const bound = past.bound;
   figures(now);
   blocked(now.conditions);
   const { indexed, already_there: there, dead_lettered: dead, expired } = now.outcomes;
@@ -204,8 +205,8 @@ function show(now) {
   if (now.sample) {
     remember(now.sample);
     rememberShards(now.now, now.shards);
-    redraw();
   }
+  if (now.sample || past.bound !== bound) redraw();
 }
 
 let source = null;

@@ -8,6 +8,8 @@ mod options;
 
 mod cli;
 mod commands;
+mod man;
+mod tasks;
 
 mod environment;
 mod file;
@@ -45,7 +47,7 @@ use settings::{Origin, Settings};
 pub enum Loaded {
     /// Work, for the app.
     Invocation(Invocation),
-    /// A text for standard output (`config`, `completions`), and warnings for standard error.
+    /// A text for standard output (`config`, `completions`, `man`), and warnings for standard error.
     Text {
         /// Ends in a newline.
         text: String,
@@ -119,6 +121,13 @@ pub fn load_bare(
     Some(load_line(line, env, read_file))
 }
 
+/// Every command, and each line that its help prints as an example. For the test that runs them.
+#[doc(hidden)]
+pub fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let of = |verb: &'static Verb| commands::words(*verb).examples.iter().map(|(line, _)| (verb.name(), *line));
+    Verb::ALL.iter().flat_map(of)
+}
+
 fn load_line(
     line: Line,
     env: impl Iterator<Item = (String, String)>,
@@ -126,6 +135,9 @@ fn load_line(
 ) -> Result<Loaded, Refusal> {
     if let Some(shell) = line.shell {
         return Ok(Loaded::Text { text: cli::completions(shell), warnings: Vec::new() });
+    }
+    if line.verb == Verb::Man {
+        return Ok(Loaded::Text { text: man::page(), warnings: Vec::new() });
     }
     if line.markdown {
         return Ok(Loaded::Text { text: markdown(), warnings: Vec::new() });
@@ -192,7 +204,7 @@ fn loaded(settings: &Settings, mut operands: Vec<String>, warnings: Vec<String>)
         Verb::Replay => Command::Replay(Box::new(build::replay(settings)?)),
         Verb::Put => Command::Put(Box::new(build::put(settings, operands)?)),
         Verb::LeasesList | Verb::LeasesReset | Verb::LeasesMove => Command::Leases(Box::new(build::leases(settings)?)),
-        Verb::Config | Verb::Completions => {
+        Verb::Config | Verb::Completions | Verb::Man => {
             let text = if settings.get(&JSON)? { show::json(settings) } else { show::text(settings) };
             return Ok(Loaded::Text { text, warnings });
         }

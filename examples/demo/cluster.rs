@@ -68,10 +68,6 @@ impl Cluster {
         &self.url
     }
 
-    pub fn outlives_the_demo(&self) -> bool {
-        matches!(self.part, Part::Theirs)
-    }
-
     /// Ends what the demo has started, data included; leaves the user's cluster alone.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         match std::mem::replace(&mut self.part, Part::Theirs) {

@@ -1,29 +1,31 @@
 //! The producer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use testkit::events::{Event, Events, Plan};
 use testkit::kinesis::Client;
+use testkit::month::Month;
 
 /// As many portions, each larger than the one before: about as long as essink needs for the first few.
 const PORTIONS: usize = 20;
-const PAUSE: Duration = Duration::from_millis(400);
+/// So many at a time in the beginning.
+const TRICKLE: usize = 16;
 
-/// Puts the plan's events into the stream in growing portions.
-pub async fn grow(client: Client, stream: String, plan: Plan) -> anyhow::Result<()> {
-    let mut events = Events::new(plan);
+/// Puts the month into the stream in growing portions, each from all of its days: their indices are made in the beginning.
+pub async fn grow(client: Client, stream: String, month: Arc<Month>, pause: Duration) -> anyhow::Result<()> {
+    let all = month.all();
     let whole = PORTIONS * (PORTIONS + 1) / 2;
+    // An event's place in its turn says which portion it goes with: 1 of 210 with the first, 20 with the last.
+    let portion_of = |at: usize| (1..=PORTIONS).find(|portion| at % whole < portion * (portion + 1) / 2);
     for portion in 1..=PORTIONS {
-        // The last portion takes what rounding has left.
-        let count = if portion == PORTIONS { plan.count } else { plan.count * portion / whole };
-        let records: Vec<_> = events.by_ref().take(count).map(record).collect();
-        client.put_records(&stream, &records).await?;
-        tokio::time::sleep(PAUSE).await;
+        let mine = (0..all.len()).filter(|at| portion_of(*at) == Some(portion));
+        let records: Vec<_> = mine.map(|at| (at.to_string(), all[at].bytes.clone())).collect();
+        // The first comes as a trickle: each of its events may be the first of its index.
+        let step = if portion == 1 { TRICKLE } else { records.len().max(1) };
+        for some in records.chunks(step) {
+            client.put_records(&stream, some).await?;
+            tokio::time::sleep(pause).await;
+        }
     }
     Ok(())
-}
-
-fn record(event: Event) -> (String, Vec<u8>) {
-    let data = event.record();
-    (event.partition_key, data)
 }

@@ -1,106 +1,115 @@
 //! What the cluster itself says in the end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::events::Truth;
 use testkit::http;
+use testkit::month::Month;
 
-const PATTERN: &str = "pinpoint-*";
+use crate::worker::Worker;
 
-/// Documents by day and event type.
-type Counts = BTreeMap<(String, String), u64>;
+/// Every family; what nobody knows would be in `unrecognized-*`.
+const PATTERN: &str = "pinpoint-*,eum-*,ses-*,bird-*,vonage-*,pendula-*,connect-*,unrecognized-*";
 
-/// How many documents the daily indices hold; none where there are no indices.
-pub async fn count(url: &str) -> anyhow::Result<u64> {
-    let path = format!("{url}/{PATTERN}/_count?ignore_unavailable=true&allow_no_indices=true");
-    let answer = http::must(&http::client()?, Method::GET, &path, None).await?;
-    answer["count"].as_u64().context("the cluster did not count")
+/// No cluster on a machine that runs the demo takes longer for a bulk.
+const NOTHING_NEW: Duration = Duration::from_secs(60);
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Documents by index.
+pub type Counts = BTreeMap<String, u64>;
+
+/// What the truth says of a month: every event once, in the index of its family and its day.
+pub fn expected(month: &Month) -> Counts {
+    let mut counts = Counts::new();
+    for fact in month.truth().facts() {
+        let day = chrono::DateTime::from_timestamp_millis(fact.at.div_euclid(DAY_MS) * DAY_MS).unwrap_or_default();
+        *counts.entry(format!("{}-{}", fact.provider, day.format("%Y-%m-%d"))).or_default() += 1;
+    }
+    counts
 }
 
-/// Prints the counts and holds them to what was fed: exactly, or at least that in a cluster that held events before.
-pub async fn show(url: &str, truth: &Truth, before: u64) -> anyhow::Result<()> {
-    let counts = ask(url).await?;
-    print(&counts);
-    let total: u64 = counts.values().sum();
-    let fed = truth.counts.iter().map(|((day, event_type), n)| ((day.to_string(), (*event_type).to_owned()), *n));
-    let fed: Counts = fed.collect();
-    let fed_total = truth.total();
-    if before > 0 {
-        if fed.iter().any(|(key, n)| counts.get(key).is_none_or(|counted| counted < n)) {
+/// Documents by index, as the cluster counts them.
+pub async fn count(url: &str) -> anyhow::Result<Counts> {
+    let (client, lenient) = (http::client()?, "ignore_unavailable=true&allow_no_indices=true");
+    http::must(&client, Method::POST, &format!("{url}/{PATTERN}/_refresh?{lenient}"), None).await?;
+    let query = json!({"size": 0, "aggs": {"indices": {"terms": {"field": "_index", "size": 10_000}}}});
+    let path = format!("{url}/{PATTERN}/_search?{lenient}");
+    let answer = http::must(&client, Method::POST, &path, Some(&query)).await?;
+    let buckets = answer["aggregations"]["indices"]["buckets"].as_array();
+    let pair = |bucket: &Value| Some((bucket["key"].as_str()?.to_owned(), bucket["doc_count"].as_u64()?));
+    buckets.into_iter().flatten().map(|bucket| pair(bucket).context("an odd count")).collect()
+}
+
+/// Waits until the cluster counts what was fed, and fails when it does not come to that. In a cluster that held events
+/// before it may count more.
+pub async fn until_counted(worker: &mut Worker, url: &str, fed: &Counts, before: &Counts) -> anyhow::Result<()> {
+    let (mut last, mut since) = (Counts::new(), Instant::now());
+    loop {
+        worker.check()?;
+        let counts = count(url).await?;
+        let enough = match before.is_empty() {
+            true => counts == *fed,
+            false => fed.iter().all(|(index, n)| counts.get(index).is_some_and(|counted| counted >= n)),
+        };
+        if enough {
+            print(&counts, fed, before);
+            return Ok(());
+        }
+        if counts != last {
+            (last, since) = (counts, Instant::now());
+        }
+        if since.elapsed() > NOTHING_NEW {
+            let (total, wanted) = (last.values().sum::<u64>(), fed.values().sum::<u64>());
+            let odd = fed.iter().find(|(index, n)| last.get(*index) != Some(*n));
+            let odd = odd.map_or_else(String::new, |(index, n)| format!(", {n} of them in {index}"));
             bail!(
-                "{fed_total} events were fed and not all of them are among the {total} of the cluster: a bug, unless somebody else deleted there"
+                "{wanted} events were fed{odd}, and the cluster counts {total}: a bug, unless somebody else wrote or deleted there"
             );
         }
-        println!("{total} events: the {before} that this cluster held before, and {fed_total} were fed");
-        return Ok(());
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    if counts != fed {
-        bail!(
-            "{fed_total} events were fed and the cluster counts {total}, or others: a bug, unless somebody else wrote there"
-        );
-    }
-    println!("{total} events: exactly those that were fed, each once, each in the index of its day");
-    Ok(())
 }
 
-/// One index a day, so the index names the day.
-async fn ask(url: &str) -> anyhow::Result<Counts> {
-    let client = http::client()?;
-    http::must(&client, Method::POST, &format!("{url}/{PATTERN}/_refresh"), None).await?;
-    let terms = |field: &str| json!({ "terms": { "field": field, "size": 1000 } });
-    let mut by_index = terms("_index");
-    by_index["aggs"] = json!({ "types": terms("event_type") });
-    let query = json!({ "size": 0, "aggs": { "days": by_index } });
-    let answer = http::must(&client, Method::POST, &format!("{url}/{PATTERN}/_search"), Some(&query)).await?;
-    let mut counts = Counts::new();
-    for day in buckets(&answer["aggregations"]["days"]) {
-        let name = day["key"].as_str().and_then(|index| index.strip_prefix("pinpoint-")).context("an odd index")?;
-        for kind in buckets(&day["types"]) {
-            let event_type = kind["key"].as_str().context("an odd event type")?;
-            let count = kind["doc_count"].as_u64().context("an odd count")?;
-            counts.insert((name.to_owned(), event_type.to_owned()), count);
-        }
+/// One line a family.
+fn print(counts: &Counts, fed: &Counts, before: &Counts) {
+    println!("\nevents by family, as the cluster counts them in the index of each UTC day:\n");
+    println!("{:<12}{:>10}{:>8}  {:<12}{:<12}", "family", "events", "days", "first", "last");
+    let family = |index: &str| index.split('-').next().unwrap_or_default().to_owned();
+    let mut families: BTreeMap<String, Vec<(&str, u64)>> = BTreeMap::new();
+    for (index, n) in counts {
+        families.entry(family(index)).or_default().push((index, *n));
     }
-    Ok(counts)
+    for (name, indices) in &families {
+        let day =
+            |at: Option<&(&str, u64)>| at.map_or("", |(index, _)| index.trim_start_matches(name.as_str())).to_owned();
+        let (first, last) = (day(indices.first()), day(indices.last()));
+        let events: u64 = indices.iter().map(|(_, n)| n).sum();
+        let (first, last) = (first.trim_start_matches('-'), last.trim_start_matches('-'));
+        println!("{name:<12}{events:>10}{:>8}  {first:<12}{last:<12}", indices.len());
+    }
+    let total: u64 = counts.values().sum();
+    match before.values().sum::<u64>() {
+        0 => println!("\n{total} events: exactly those that happened, each once, each in the index of its day"),
+        held => println!(
+            "\n{total} events: the {held} that this cluster held before, and {} were fed",
+            fed.values().sum::<u64>()
+        ),
+    }
 }
 
-fn buckets(aggregation: &Value) -> impl Iterator<Item = &Value> {
-    aggregation["buckets"].as_array().into_iter().flatten()
-}
-
-/// Event types down, days across.
-fn print(counts: &Counts) {
-    let days: BTreeSet<&str> = counts.keys().map(|(day, _)| day.as_str()).collect();
-    let types: BTreeSet<&str> = counts.keys().map(|(_, event_type)| event_type.as_str()).collect();
-    println!("\nevents by type and day (UTC), as the cluster counts them in pinpoint-YYYY-MM-DD:\n");
-    print!("{:<32}", "event_type");
-    days.iter().for_each(|day| print!("{day:>12}"));
-    println!();
-    for event_type in types {
-        print!("{event_type:<32}");
-        for day in &days {
-            let count = counts.get(&((*day).to_owned(), event_type.to_owned())).unwrap_or(&0);
-            print!("{count:>12}");
-        }
-        println!();
-    }
-    print!("{:<32}", "all");
-    for day in &days {
-        let count: u64 = counts.iter().filter(|((of, _), _)| of == day).map(|(_, n)| n).sum();
-        print!("{count:>12}");
-    }
-    println!("\n");
-}
-
-/// Commands that continue from here.
-pub fn what_next(url: &str) {
+/// What to look at, and commands that continue from here.
+pub fn what_next(page: &str, url: &str) {
     println!(
-        "\nThe cluster is at {url}. Try:
+        "\nThe overview:  {page}#events/overview?days=30
+The pipeline:  {page}#pipeline
+
+The cluster is at {url}. Try:
   curl '{url}/_cat/indices/pinpoint-*?v&s=index'
-  curl '{url}/pinpoint-*/_search?q=event_type:_email.click&size=1&pretty'
+  curl '{url}/ses-*/_search?q=msg.status:clicked&size=1&pretty'
   cargo run --release -- prune --opensearch-url {url} --keep 3d --dry-run
   cargo run --release -- init-templates --opensearch-url {url} --dry-run
   cargo run --release -- dashboards --export saved-objects\n"

@@ -188,7 +188,6 @@ impl Worker {
         tokio::spawn(sample_memory(self.memory.clone(), self.metrics.clone(), self.stop.clone()));
         let reading = self.reading(start.tip);
         let terms = Terms { worker: stores::worker_name(), failover: self.options.lease_timeout };
-        self.metrics.worker(&terms.worker, &self.stream.arn, &self.options.stream.group);
         self.beyond.connected(Place {
             state: self.options.state.clone(),
             whose: Whose {
@@ -199,6 +198,7 @@ impl Worker {
             client: self.client.clone(),
             worker: terms.worker.clone(),
         });
+        self.metrics.worker(&terms.worker, &self.stream.arn, &self.options.stream.group);
         tracing::info!(lease.worker = terms.worker, "this worker's name in the table of leases");
         let outside = Outside {
             source: Live { kinesis: self.kinesis.clone(), stream: self.stream.clone() },

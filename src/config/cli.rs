@@ -10,8 +10,9 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use clap_complete::Shell;
 
-use super::commands::{ABOUT, EXIT_CODES, ORIGINS, group_about, words};
+use super::commands::{ABOUT, ORIGINS, exit_codes, group_about, words};
 use super::options::{Kind, Row, Verb, table};
+use super::tasks;
 
 /// Columns of help text, without its indent.
 const COLUMNS: usize = 72;
@@ -84,11 +85,18 @@ fn root(make: MakeArg<'_>) -> Command {
     Command::new("essink")
         .version(env!("CARGO_PKG_VERSION"))
         .about(ABOUT)
-        .after_help(format!("{}\n\n{EXIT_CODES}", wrap(ORIGINS)))
+        .help_template(template())
+        .after_help(format!("{}\n\n{}", wrap(ORIGINS), exit_codes()))
         .subcommand_required(true)
         .arg_required_else_help(true)
         .args(global)
         .subcommands(subcommands(make))
+}
+
+/// clap's own order, with the commands under the headings of their tasks.
+fn template() -> String {
+    let groups = tasks::listing();
+    format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{groups}Options:\n{{options}}{{after-help}}")
 }
 
 /// Commands of one word, and groups with theirs, in the order of help.
@@ -115,7 +123,7 @@ fn subcommands(make: MakeArg<'_>) -> Vec<Command> {
 }
 
 /// What may stand behind a command: its id, its name in help, whether it must, and what it is.
-fn operand(verb: Verb) -> Option<(&'static str, &'static str, bool, &'static str)> {
+pub fn operand(verb: Verb) -> Option<(&'static str, &'static str, bool, &'static str)> {
     match verb {
         Verb::DeadLettersShow => Some(("id", "ID", true, "The letter's own id, or the id its event would have")),
         Verb::DeadLettersImport => {

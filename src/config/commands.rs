@@ -29,14 +29,39 @@ Every option --some-name can also be given as the variable ESSINK_SOME_NAME, or 
 file that --config names. A flag wins over a variable, a variable over the file. `essink config` shows what is in \
 effect, and where each value came from.";
 
+/// How the program ends.
+pub const EXIT_CODE_TABLE: &[(u8, &str)] = &[
+    (0, "done"),
+    (64, "the command line or the configuration is wrong"),
+    (69, "a service is unavailable or refuses us; the message has the cure"),
+    (75, "stopped with work unsettled; start it again, nothing is lost"),
+    (1, "a bug"),
+];
+
 /// Below that.
-pub const EXIT_CODES: &str = "\
-Exit codes:
-   0  done
-  64  the command line or the configuration is wrong
-  69  a service is unavailable or refuses us; the message has the cure
-  75  stopped with work unsettled; start it again, nothing is lost
-   1  a bug";
+pub fn exit_codes() -> String {
+    let lines = EXIT_CODE_TABLE.iter().map(|(code, meaning)| format!("\n  {code:>2}  {meaning}"));
+    format!("Exit codes:{}", lines.collect::<String>())
+}
+
+/// Variables that are no options.
+pub const VARIABLES: &[(&str, &str)] = &[
+    (
+        "AWS_*",
+        "The SDK's standard chain: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION, \
+         AWS_ENDPOINT_URL_KINESIS, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_DYNAMODB and the others.",
+    ),
+    ("NO_COLOR", "Set to anything: the log has no colours on a terminal."),
+];
+
+/// Files that are read and written.
+pub const FILES: &[(&str, &str)] = &[
+    ("essink.toml", "What --config names: a TOML file of options. None is read unless it is named."),
+    ("~/.aws/config, ~/.aws/credentials", "Read by the AWS SDK."),
+    ("what --state file:PATH names", "The positions of one worker."),
+    ("what --dead-letters dir:PATH names", "Dead letters as NDJSON files."),
+    ("what --progress names", "What replay has read and settled."),
+];
 
 /// One line on a group of commands.
 pub fn group_about(group: &str) -> &'static str {
@@ -69,6 +94,7 @@ pub fn words(verb: Verb) -> Words {
         Verb::LeasesMove => leases::MOVE,
         Verb::Config => CONFIG,
         Verb::Completions => COMPLETIONS,
+        Verb::Man => MAN,
     }
 }
 
@@ -153,5 +179,14 @@ const COMPLETIONS: Words = Words {
         ("essink completions bash > ~/.local/share/bash-completion/completions/essink", "bash"),
         ("essink completions zsh > ~/.zfunc/_essink", "zsh, with ~/.zfunc in fpath"),
         ("essink completions fish > ~/.config/fish/completions/essink.fish", "fish"),
+    ],
+};
+
+const MAN: Words = Words {
+    about: "Print the man page",
+    long: "Prints it in roff, with every command and option, for man and for packages.",
+    examples: &[
+        ("essink man | man -l -", "read it"),
+        ("essink man > ~/.local/share/man/man1/essink.1", "where man finds it"),
     ],
 };

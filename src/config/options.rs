@@ -67,6 +67,7 @@ pub enum Verb {
     LeasesMove,
     Config,
     Completions,
+    Man,
 }
 
 /// `some` and `more`, which are `N` together: lists of commands that take in another list are made of it.
@@ -127,6 +128,7 @@ impl Verb {
         Self::LeasesMove,
         Self::Config,
         Self::Completions,
+        Self::Man,
     ];
 
     /// As it is typed; two words are a group and its command.
@@ -151,6 +153,7 @@ impl Verb {
             Self::LeasesMove => "leases move",
             Self::Config => "config",
             Self::Completions => "completions",
+            Self::Man => "man",
         }
     }
 }

@@ -89,7 +89,7 @@ fn markdown_row(row: &Row) -> String {
 }
 
 /// In the order help lists them, whatever order an option has them in.
-fn names(verbs: &[Verb]) -> String {
+pub fn names(verbs: &[Verb]) -> String {
     let mut names: Vec<&str> = Vec::new();
     for verb in Verb::ALL.iter().filter(|verb| verbs.contains(verb)) {
         let name = verb.name();

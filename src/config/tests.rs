@@ -10,6 +10,7 @@ use options::{Kind, table};
 
 mod help;
 mod looking;
+mod man;
 mod put;
 mod refusals;
 mod sources;

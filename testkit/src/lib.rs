@@ -7,6 +7,7 @@
 //! - [`kpl`]: records as the Kinesis Producer Library aggregates them, whole and broken
 //! - [`month`]: a month of events of every provider, and the truth about it
 //! - [`fake_bulk`]: a `_bulk` endpoint that answers at once (benches) or as told (faults)
+//! - [`browser`]: a headless Chromium that cannot outlive this process
 //! - [`fake_dashboards`]: the import API of Kibana and OpenSearch Dashboards, as it is documented
 //! - [`proxy`]: gets in the way between a worker and a real server, by a seed
 //! - [`s3`]: a real S3 API that cannot outlive this process
@@ -15,6 +16,7 @@
 //!
 //! Nothing here knows essink: its expectations must not come from the code under test.
 
+pub mod browser;
 mod connection;
 pub mod cpu;
 pub mod dynamodb;

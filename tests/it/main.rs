@@ -3,11 +3,13 @@
 
 mod bad_input;
 mod beginnings;
+mod browser;
 mod check;
 mod compose;
 mod dashboards;
 mod dead_letters;
 mod dynamodb;
+mod examples;
 mod faults;
 mod kcl;
 mod kill;
@@ -39,6 +41,7 @@ mod requests;
 mod secured;
 mod servers;
 mod shapes;
+mod shells;
 mod state;
 mod status;
 mod stop;

@@ -19,6 +19,11 @@ impl Page {
         args
     }
 
+    /// The address of a view of it, for a browser.
+    pub fn url(&self, view: &str) -> String {
+        format!("http://{}/{view}", self.0)
+    }
+
     /// Status and text; nothing while the worker does not listen.
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
         let client = testkit::http::client().expect("a client");

@@ -4,10 +4,10 @@
 //! The facts are told by the generator and the additions stand in [`truths`]: neither knows a query, and neither asks
 //! essink what an event means.
 
-mod load;
+pub mod load;
 mod many;
-mod scene;
-mod truths;
+pub mod scene;
+pub mod truths;
 
 use std::collections::BTreeSet;
 
@@ -36,7 +36,7 @@ const MONTH: Size = Size { messages: 7_000, days: 31, old_days: 8 };
 /// About 2,500.
 pub const SOME_DAYS: Size = Size { messages: 800, days: 4, old_days: 2 };
 
-const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 1).expect("a date");
+pub const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 1).expect("a date");
 
 #[tokio::test]
 async fn every_panel_says_what_happened() {

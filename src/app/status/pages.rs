@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::config::StatusOptions;
+use crate::config::{Secret, StatusOptions};
 use crate::opensearch::client::{Client, Connection};
 use crate::telemetry::http::DEFAULT_PORTS;
 
@@ -59,7 +59,7 @@ pub struct Lag {
 pub async fn fetch(options: &StatusOptions) -> (Vec<Page>, Vec<String>) {
     let mut asking = JoinSet::new();
     for (at, (url, named)) in addresses(options).into_iter().enumerate() {
-        let token = options.http.token.as_ref().map(|token| format!("Bearer {}", token.expose()));
+        let token = options.http.token.clone();
         asking.spawn(async move { (at, named, page(url, token).await) });
     }
     let mut answers = asking.join_all().await;
@@ -84,12 +84,13 @@ fn addresses(options: &StatusOptions) -> Vec<(String, bool)> {
     local.chain(options.worker_urls.iter().map(|url| (url.clone(), true))).collect()
 }
 
-async fn page(url: String, token: Option<String>) -> Result<Page, String> {
+async fn page(url: String, token: Option<Secret>) -> Result<Page, String> {
     let mut connection = Connection::to(url.clone());
     (connection.timeout, connection.connect_timeout, connection.max_answer) = (TIMEOUT, TIMEOUT, LARGEST);
     let client = Client::new(connection).map_err(|error| format!("{error:#}"))?;
     let json = [("accept", "application/json")];
-    let shown: Vec<(&'static str, &str)> = token.iter().map(|token| ("authorization", token.as_str())).collect();
+    let bearer = token.map(|token| format!("Bearer {}", token.expose()));
+    let shown: Vec<_> = bearer.as_deref().map(|bearer| ("authorization", bearer)).into_iter().collect();
     let (metrics, ready) =
         tokio::join!(client.ask(Method::GET, "/metrics", &shown, None), client.ask(Method::GET, "/ready", &json, None));
     let metrics = metrics.map_err(|error| error.detail)?;

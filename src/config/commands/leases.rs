@@ -21,7 +21,7 @@ pub const RESET: Words = Words {
         ("essink leases reset --stream my-events --to trim-horizon --dry-run", "what would be written"),
         ("essink leases reset --stream my-events --to 2026-11-21T08:00:00Z", "read again since that time"),
         (
-            "essink leases reset --stream my-events --shard shardId-000000000003 --to 49590338271490256608559692538361571095921575989136588898",
+            "essink leases reset --stream my-events --shard shardId-000000000006 --to 49590338271490256608559692538361571095921575989136588898",
             "one shard, from one record on",
         ),
     ],

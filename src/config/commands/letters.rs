@@ -17,7 +17,10 @@ pub const SHOW: Words = Words {
     about: "Print one letter: why it is there, where it came from, and its bytes",
     long: "This is the one command that prints an event, on standard output, because it was asked for: as text where it is \
            text, else as hex. With --json the bytes are in raw, or in raw_gzip as base64.",
-    examples: &[("essink dead-letters show AAAAAAAApwJvVMIGrfBcEQ", "the letter that list named")],
+    examples: &[
+        ("essink dead-letters show AAAAAAAA6bIRonteddfdxA", "the letter that list named"),
+        ("essink dead-letters show AAAAAAAA6bIRonteddfdxA --json", "for a program"),
+    ],
 };
 
 pub const REDRIVE: Words = Words {
@@ -29,7 +32,7 @@ pub const REDRIVE: Words = Words {
     examples: &[
         ("essink dead-letters redrive --dry-run", "how many letters and events would go where"),
         ("essink dead-letters redrive --reason refused --limit 10", "try ten"),
-        ("essink dead-letters redrive --index pinpoint-2026-11-* --since 2026-11-21", "all of some days"),
+        ("essink dead-letters redrive --index 'pinpoint-2026-11-*' --since 2026-11-21", "all of some days"),
     ],
 };
 
@@ -37,7 +40,10 @@ pub const EXPORT: Words = Words {
     about: "Print letters as NDJSON, whole, one a line",
     long: "Each line holds all that is known of a letter, its bytes in raw (text) or raw_gzip (base64 of gzip): import takes it \
            back without loss, into any store. They hold events: mind where you put them.",
-    examples: &[("essink dead-letters export --reason refused > letters.ndjson", "into a file")],
+    examples: &[
+        ("essink dead-letters export --reason not_json > letters.ndjson", "into a file"),
+        ("essink dead-letters export --since 2026-11-21 | gzip > letters.ndjson.gz", "those since a day, compressed"),
+    ],
 };
 
 pub const IMPORT: Words = Words {

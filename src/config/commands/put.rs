@@ -11,7 +11,7 @@ pub const PUT: Words = Words {
     examples: &[
         ("essink put --stream my-events events.ndjson.gz samples/pinpoint.json", "the values of two files"),
         (
-            "essink put --stream my-events --partition-key client.client_id --dry-run -",
+            "essink put --stream my-events --partition-key client.client_id --dry-run < events.ndjson",
             "what would be put of standard input",
         ),
     ],

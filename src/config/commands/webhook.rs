@@ -10,7 +10,7 @@ pub const WEBHOOK: Words = Words {
            credentials.",
     examples: &[
         (
-            "essink webhook --stream my-events --bird-token-file /run/secrets/bird",
+            "essink webhook --stream my-events --bird-token-file bird.token",
             "Bird, behind a load balancer on this machine",
         ),
         (

@@ -12,7 +12,7 @@ use crate::telemetry::logs::{self, LogFormat};
 const LOG_FORMATS: &[(&str, LogFormat)] =
     &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
 
-/// Those that have a page, and the one that asks it.
+/// Those that have a page, or ask one.
 const PAGES: &[Verb] = &[Verb::Run, Verb::Status, Verb::Webhook];
 
 const JSON_REPORTS: &[Verb] = &[

@@ -39,12 +39,13 @@ fn the_help_of_each_command_has_examples_that_load() {
         let text = help(&format!("{} --help", verb.name()));
         let (_, text) = text.split_once("\nExamples:").expect("no examples");
         let examples: Vec<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("essink ")).collect();
-        assert!(!examples.is_empty(), "{}", verb.name());
+        assert!(examples.len() >= 2, "{}", verb.name());
         for example in examples {
-            let typed = example.split(" > ").next().unwrap_or(example);
-            let world = World::typed(typed)
+            let typed = example.split([' ', '\'']).filter(|word| !word.is_empty());
+            let typed: Vec<&str> = typed.take_while(|word| !["|", "<", ">"].contains(word)).collect();
+            let world = World::typed(&typed.join(" "))
+                .file("bird.token", "hunter2\n")
                 .file("/run/secrets/opensearch", "hunter2\n")
-                .file("/run/secrets/bird", "hunter2\n")
                 .file("/run/secrets/vonage", "hunter2\n")
                 .file("essink.toml", "stream = \"clicks\"\nkeep = \"30d\"");
             assert!(world.load().is_ok(), "{example}: {}", world.load().expect_err("it was not taken"));
@@ -54,7 +55,17 @@ fn the_help_of_each_command_has_examples_that_load() {
 
 #[test]
 fn no_line_of_help_is_wider_than_a_screen() {
-    for args in ["--help", "-h", "run --help", "run -h", "prune --help", "init-templates --help", "dashboards --help"] {
+    for args in [
+        "--help",
+        "-h",
+        "put --help",
+        "man --help",
+        "run --help",
+        "run -h",
+        "prune --help",
+        "init-templates --help",
+        "dashboards --help",
+    ] {
         for line in help(args).lines().filter(|line| !line.trim_start().starts_with("essink ")) {
             assert!(line.chars().count() <= 110, "{args}: {line}");
         }
@@ -80,6 +91,47 @@ fn help_marks_what_a_command_cannot_do_without() {
     assert!(help("run -h").contains("Required. The Kinesis data stream"), "{}", help("run -h"));
     let keep = markdown().lines().find(|line| line.contains("`ESSINK_KEEP`")).map(str::to_owned);
     assert!(keep.as_ref().is_some_and(|line| line.contains("| Required by prune. Days")), "{keep:?}");
+}
+
+/// The lines between a heading and the next empty line.
+fn under<'a>(text: &'a str, heading: &str) -> Vec<&'a str> {
+    let begin = text.lines().skip_while(|line| *line != format!("{heading}:")).skip(1);
+    begin.take_while(|line| !line.is_empty()).collect()
+}
+
+#[test]
+fn help_has_each_command_under_the_heading_of_its_task_once() {
+    let text = help("--help");
+    assert_eq!(help("help"), text);
+    for (heading, command) in [
+        ("Bring events in", "run"),
+        ("Bring events in", "webhook"),
+        ("Set up", "init-templates"),
+        ("Look and mend", "dead-letters"),
+        ("Look and mend", "prune"),
+        ("essink itself", "completions"),
+    ] {
+        let lines = under(&text, heading);
+        assert!(lines.iter().any(|line| line.starts_with(&format!("  {command} "))), "{command}: {text}");
+    }
+    let headings = ["Bring events in", "Set up", "Look and mend", "essink itself"];
+    let listed: Vec<_> = headings.iter().flat_map(|heading| under(&text, heading)).collect();
+    let mut commands: Vec<_> = Verb::ALL.iter().filter_map(|verb| verb.name().split(' ').next()).collect();
+    commands.dedup();
+    for command in &commands {
+        let about = |line: &str| {
+            line.trim_start().strip_prefix(*command).filter(|rest| rest.starts_with(' ')).map(str::to_owned)
+        };
+        let found: Vec<_> = listed.iter().filter_map(|line| about(line)).collect();
+        assert_eq!(found.len(), 1, "{command}: {text}");
+        assert!(found[0].trim().len() > 15, "{command}: {found:?}");
+    }
+    assert_eq!(listed.len(), commands.len(), "{text}");
+    // In columns: every description begins where the first does.
+    let column =
+        |line: &str| line.len() - line.trim_start().split_once("  ").map_or("", |(_, about)| about).trim_start().len();
+    assert!(listed.iter().all(|line| column(line) == column(listed[0])), "{text}");
+    assert!(under(&text, "Options").iter().any(|line| line.trim_start().starts_with("--config <FILE>")), "{text}");
 }
 
 #[test]

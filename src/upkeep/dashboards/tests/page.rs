@@ -44,7 +44,8 @@ fn counted(panel: &Panel) -> String {
 fn made() -> String {
     let mut page = String::from(BEGIN);
     for dashboard in crate::panel::dashboards() {
-        writeln!(page, "\n## {}\n\n{}\n", dashboard.title, dashboard.about).unwrap();
+        let picture = format!("![{}](pictures/{}.png)", dashboard.title, dashboard.id);
+        writeln!(page, "\n## {}\n\n{}\n\n{picture}\n", dashboard.title, dashboard.about).unwrap();
         page.push_str("| panel | what it answers | in | how it is counted | what it must not be used for |\n|---|---|---|---|---|\n");
         for panel in &dashboard.panels {
             let cells = [&panel.title, &panel.question, &panel.unit, &counted(panel), &panel.caveat];

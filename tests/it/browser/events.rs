@@ -1,0 +1,106 @@
+//! The Events tab: panels that say what happened, and say so when the cluster does not answer.
+
+use std::collections::BTreeMap;
+
+use essink::panel::{self, Panel, Range};
+use serde_json::{Value, json};
+use testkit::month::Month;
+
+use super::reach::charts_have_tables;
+use super::*;
+use crate::panels::load::{DAY, load};
+use crate::panels::scene::Scene;
+use crate::panels::{FIRST_DAY, SOME_DAYS, truths};
+
+const READY: &str = "(() => { const all = [...document.querySelectorAll('#view-events [data-panel]')]; \
+                     return all.length > 0 && all.every(panel => panel.dataset.state === 'ready'); })()";
+
+/// The cells of each panel's table, by panel.
+const TABLES: &str = "Object.fromEntries([...document.querySelectorAll('#view-events [data-panel]')].map(panel => \
+    [panel.dataset.panel, [...panel.querySelectorAll('tbody tr')].map(row => [...row.cells].map(cell => cell.textContent))]))";
+
+#[tokio::test]
+async fn the_panels_show_what_happened_and_say_when_the_cluster_is_away() {
+    let world = World::new().await;
+    let loaded = load(&world.search, Month::new(7, SOME_DAYS.messages, FIRST_DAY, SOME_DAYS.days), &SOME_DAYS).await;
+    let worker = world.worker(&[]);
+    let range = Range { from: loaded.first, to: loaded.first + i64::from(SOME_DAYS.days) * DAY };
+    let page = world.open(&format!("#events/overview?from={}&to={}", range.from, range.to)).await;
+    holds(&page, READY).await;
+
+    let tables = value(&page, TABLES).await;
+    let overview = panel::dashboards().iter().find(|dashboard| dashboard.id == "overview").expect("it is there");
+    assert_eq!(tables.as_object().map(serde_json::Map::len), Some(overview.panels.len()));
+    let mut wrong = Vec::new();
+    for panel in &overview.panels {
+        let name = format!("overview/{}", panel.id);
+        let expected = truths::of(&name).expect("a truth")(&Scene::new(&loaded, panel.over, range));
+        assert!(!expected.is_nothing(), "{name} would be empty");
+        wrong
+            .extend(differences(panel, &expected.rows, &tables[&name]).into_iter().map(|why| format!("{name}: {why}")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    charts_have_tables(&page, "#view-events").await;
+
+    // Events themselves are not shown unless somebody says so.
+    let status = "fetch('/page/panels/message/timeline?from=0&to=1&message=x').then(answer => answer.status)";
+    assert_eq!(value(&page, status).await, json!(403));
+    let told = page.complaints();
+    assert!(told.iter().all(|complaint| complaint.text.contains("403")), "{told:?}");
+
+    world.search.crash().await.expect("crashed");
+    page.click("#chooser button[type=submit]").await.expect("a click");
+    holds(&page, "document.querySelector('#view-events [data-panel][data-state=error]')").await;
+    let said = value(&page, "document.querySelector('#view-events [data-state=error]').innerText").await;
+    assert!(said.as_str().is_some_and(|said| said.contains("What to do")), "{said}");
+    // By itself, once it is back.
+    holds(&page, READY).await;
+    assert_eq!(value(&page, TABLES).await, tables);
+    assert_eq!(terminate(worker).await, Some(0), "{}", world.log());
+}
+
+type Rows = BTreeMap<Vec<String>, Vec<Option<f64>>>;
+
+/// What a table says otherwise than the facts do.
+fn differences(panel: &Panel, expected: &Rows, table: &Value) -> Vec<String> {
+    let rows = table.as_array().expect("rows").iter().map(|row| {
+        let cells = row.as_array().expect("cells").iter();
+        cells.map(|cell| cell.as_str().expect("a text").to_owned()).collect::<Vec<_>>()
+    });
+    let mut shown = BTreeMap::new();
+    if panel.splits.is_empty() {
+        // One number a row, beside its name.
+        shown.insert(Vec::new(), rows.map(|row| row[1].clone()).collect());
+    } else {
+        let keys = panel.splits.len();
+        shown.extend(rows.map(|row| (row[..keys].iter().map(|key| moment(key)).collect(), row[keys..].to_vec())));
+    }
+    let mut wrong = Vec::new();
+    for (key, values) in expected {
+        let cells: Vec<String> = shown.remove(key).unwrap_or_default();
+        let same = cells.len() == values.len() && cells.iter().zip(values).all(|(cell, value)| is(cell, *value));
+        if !same {
+            wrong.push(format!("{key:?} {cells:?}, not {values:?}"));
+        }
+    }
+    wrong.extend(shown.iter().map(|(key, cells)| format!("{key:?} {cells:?}, which is not so")));
+    wrong
+}
+
+/// A day as the facts have it.
+fn moment(key: &str) -> String {
+    let day = key.parse::<chrono::NaiveDate>();
+    day.map_or_else(
+        |_| key.to_owned(),
+        |day| day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis().to_string(),
+    )
+}
+
+/// Whether a cell says a number, rounded as people want it.
+fn is(cell: &str, value: Option<f64>) -> bool {
+    let Some(value) = value else { return cell == "–" };
+    let number: String = cell.chars().filter(|c| c.is_ascii_digit() || *c == '.' || *c == '-').collect();
+    let decimals = number.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let half = 0.500_001 / 10_f64.powi(i32::try_from(decimals).expect("few"));
+    number.parse::<f64>().is_ok_and(|number| (number - value).abs() <= if decimals == 0 { 1e-9 } else { half })
+}

@@ -1,0 +1,90 @@
+//! The Pipeline tab: numbers that were fed, a cluster that goes and comes back, and a worker that does.
+
+use serde_json::json;
+
+use super::*;
+
+/// The raw number of a figure.
+fn figure(name: &str) -> String {
+    format!("Number(document.querySelector('[data-figure=\"{name}\"]').dataset.value)")
+}
+
+async fn has(page: &Page, name: &str, wanted: usize) {
+    holds(page, &format!("{} === {wanted}", figure(name))).await;
+}
+
+#[tokio::test]
+async fn the_figures_are_those_of_what_was_fed() {
+    let world = World::new().await;
+    world.put(0..EVENTS).await;
+    // Read twice by the same bytes, and a record that is no event.
+    world.put(0..10).await;
+    world.kinesis.client().put_records(STREAM, &[("k".to_owned(), b"no event".to_vec())]).await.expect("put");
+    let worker = world.worker(&["--memory", "160MiB"]);
+    let page = world.open("#pipeline").await;
+    has(&page, "indexed", EVENTS).await;
+    has(&page, "already-there", 10).await;
+    has(&page, "dead-lettered", 1).await;
+    has(&page, "expired", 0).await;
+    has(&page, "bound", 160 << 20).await;
+    has(&page, "in-flight", 0).await;
+    has(&page, "lag", 0).await;
+    // Of its requests at least one was answered, in less than the patience of a test.
+    let bulk = |name: &str| format!("{0} > 0 && {0} < 120000", figure(name));
+    holds(&page, &bulk("bulk-p50")).await;
+    holds(&page, &bulk("bulk-p99")).await;
+    assert_eq!(value(&page, "document.querySelector('#connection').dataset.state").await, json!("live"));
+    holds(&page, "document.querySelectorAll('#blocked [data-condition]').length === 0").await;
+    // Both shards, and this worker as their owner.
+    holds(&page, "['shardId-000000000000', 'shardId-000000000001'].every(s => document.querySelector('#shards').innerText.includes(s))").await;
+    holds(&page, "document.querySelector('#leases').innerText.split('this worker').length === 3").await;
+    holds(&page, "document.querySelector('main').innerText.includes('not json')").await;
+
+    // It counts on by itself.
+    world.put(EVENTS..EVENTS + 30).await;
+    has(&page, "indexed", EVENTS + 30).await;
+    is_clean(&page);
+    assert_eq!(terminate(worker).await, Some(0), "{}", world.log());
+}
+
+#[tokio::test]
+async fn a_cluster_that_goes_is_said_with_its_cure_until_it_is_back() {
+    let world = World::new().await;
+    world.put(0..EVENTS).await;
+    let worker = world.worker(&[]);
+    let page = world.open("#pipeline").await;
+    has(&page, "indexed", EVENTS).await;
+
+    world.search.crash().await.expect("crashed");
+    world.put(EVENTS..2 * EVENTS).await;
+    holds(&page, "document.querySelector('#blocked [data-condition]')").await;
+    let said = value(&page, "document.querySelector('#blocked').innerText").await;
+    assert!(said.as_str().is_some_and(|said| said.contains("What to do")), "{said}");
+    // The page itself goes on while the cluster is away.
+    assert_eq!(value(&page, "document.querySelector('#connection').dataset.state").await, json!("live"));
+    has(&page, "indexed", EVENTS).await;
+
+    holds(&page, &format!("{} === {}", figure("indexed"), 2 * EVENTS)).await;
+    holds(&page, "document.querySelectorAll('#blocked [data-condition]').length === 0").await;
+    is_clean(&page);
+    assert_eq!(terminate(worker).await, Some(0), "{}", world.log());
+}
+
+#[tokio::test]
+async fn a_worker_that_goes_is_lost_until_another_serves_the_page() {
+    let world = World::new().await;
+    world.put(0..EVENTS).await;
+    let worker = world.worker(&[]);
+    let page = world.open("#pipeline").await;
+    has(&page, "indexed", EVENTS).await;
+    assert_eq!(terminate(worker).await, Some(0), "{}", world.log());
+    holds(&page, "document.querySelector('#connection').dataset.state === 'lost'").await;
+    let worker = world.worker(&[]);
+    holds(&page, "document.querySelector('#connection').dataset.state === 'live'").await;
+    world.put(EVENTS..EVENTS + 5).await;
+    has(&page, "indexed", 5).await;
+    // That nobody answered is on the console; nothing else is.
+    let others = page.complaints();
+    assert!(others.iter().all(|complaint| complaint.of == "network"), "{others:?}");
+    assert_eq!(terminate(worker).await, Some(0), "{}", world.log());
+}
