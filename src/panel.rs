@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 pub use definition::{Invalid, parse};
 pub use events::{Input, Inputs};
-pub use measure::{EXACT, Measure, What};
+pub use measure::{EXACT, EXACT_OF_MANY, Measure, What};
 pub use query::{Steps, fields};
 pub use read::Unreadable;
 pub use search::Range;

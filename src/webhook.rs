@@ -26,6 +26,7 @@ mod budget;
 mod complaints;
 mod form;
 mod gate;
+mod readiness;
 mod secret;
 mod seen;
 mod split;

@@ -6,12 +6,14 @@ use std::time::Duration;
 use anyhow::anyhow;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::clock;
 use super::exit::Failure;
 use super::worker::side::watch_signals;
 use crate::config::{HttpOptions, WebhookOptions};
+use crate::kinesis::put::{FLIGHTS, REQUEST_BYTES};
 use crate::telemetry::health::Health;
 use crate::telemetry::http::guard::Guard;
 use crate::telemetry::http::{self, Listen, Page};
@@ -27,19 +29,24 @@ mod stream;
 /// How often certificate files are looked at: a renewal is days before the old one ends.
 const LOOK_AT_FILES: Duration = Duration::from_secs(10);
 
+/// How long requests are taken after the signal to stop, but no longer than half of `--grace`. Whoever spreads requests
+/// inside a cluster hears within a second or two that an instance stops.
+const LINGERS: Duration = Duration::from_secs(5);
+
 /// One line on what was received in this time.
 const SUMMARY_EVERY: Duration = Duration::from_secs(60);
 
 /// Receives until told to stop.
 pub async fn run(options: WebhookOptions) -> Result<(), Failure> {
     let stop = Stop { drain: CancellationToken::new(), give_up: CancellationToken::new() };
-    watch_signals(stop.drain.clone(), stop.give_up.clone(), options.grace).map_err(Failure::bug)?;
+    let told = CancellationToken::new();
+    watch_signals(told.clone(), stop.give_up.clone(), options.grace).map_err(Failure::bug)?;
     let (health, metrics) = (Health::starting(), WebhookMetrics::new());
     let (side, mut beside) = (CancellationToken::new(), JoinSet::new());
     if let Some(page) = page(&options.http, &metrics, &health, side.clone()).await? {
         beside.spawn(page);
     }
-    let prepared = stop.drain.run_until_cancelled(prepare(&options, &metrics, &health)).await;
+    let prepared = told.run_until_cancelled(prepare(&options, &metrics, &health)).await;
     // A signal during the start: nothing was received yet.
     let Some(server) = prepared else { return Ok(()) };
     let Server { listener, tls, desk } = server?;
@@ -54,13 +61,12 @@ pub async fn run(options: WebhookOptions) -> Result<(), Failure> {
         idle_timeout: options.limits.idle_timeout,
     };
     let serving = serve(listener, tls, Arc::new(desk), limits, stop.clone());
-    let told = async {
-        stop.drain.cancelled().await;
-        // Load balancers look before they send the next request.
-        health.set("stop", "draining: no new requests");
+    let ending = async {
+        told.cancelled().await;
+        end(&health, &stop, LINGERS.min(options.grace / 2)).await;
         std::future::pending().await
     };
-    let cut = tokio::select! { cut = serving => cut, never = told => never };
+    let cut = tokio::select! { cut = serving => cut, never = ending => never };
     side.cancel();
     while beside.join_next().await.is_some() {}
     match cut {
@@ -69,6 +75,13 @@ pub async fn run(options: WebhookOptions) -> Result<(), Failure> {
             "{n} requests were being put when --grace was over; they were not answered, and come again"
         ))),
     }
+}
+
+/// Not ready from now on, and a little later no new requests: balancers go on sending until they have looked.
+async fn end(health: &Health, stop: &Stop, lingers: Duration) {
+    health.set("stop", "draining: no new requests");
+    stop.give_up.run_until_cancelled(sleep(lingers)).await;
+    stop.drain.cancel();
 }
 
 struct Server {
@@ -91,22 +104,28 @@ async fn prepare(options: &WebhookOptions, metrics: &WebhookMetrics, health: &He
     let routes = receivers::routes(&options.providers)?;
     let stream = stream::open(options).await?;
     let outside = Outside { stream, now: clock::now, metrics: metrics.clone(), health: health.clone() };
-    let paths: Vec<_> = routes.iter().map(|route| route.path).collect();
-    let paths = paths.join(" ");
     let desk = Desk::new(routes, limits, outside);
+    let paths = desk.paths();
     let at = options.listen;
     let listener = TcpListener::bind(at).await.map_err(|error| {
         Failure::usage(anyhow!("cannot listen on {at}: {error}; give another address with --webhook-listen"))
     })?;
     let at = listener.local_addr().unwrap_or(at);
     let scheme = if tls.is_some() { "https" } else { "http" };
+    let bounded = memory(limits.memory);
     tracing::info!(
         webhook.address = %at,
-        memory.bytes = limits.memory,
-        "receiving at {scheme}://{at}: {paths}; bodies hold at most {} bytes (--webhook-memory)",
-        limits.memory
+        memory.bytes = bounded,
+        "receiving at {scheme}://{at}: {paths}; memory is bounded: {bounded} bytes, twice --webhook-memory for bodies and what \
+         waits for the stream, and {FLIGHTS} requests under way"
     );
     Ok(Server { listener, tls, desk })
+}
+
+/// Bytes of everything that is held: bodies, what waits for the stream after their senders were told that it is late, and
+/// requests under way, packed, as the SDK takes them, and in base64.
+fn memory(bodies: usize) -> usize {
+    bodies.saturating_mul(2).saturating_add(3 * FLIGHTS * REQUEST_BYTES)
 }
 
 /// The page of health and metrics, when it is wanted.
@@ -129,7 +148,7 @@ async fn summary(metrics: WebhookMetrics, stop: CancellationToken) {
     let mut before = metrics.totals();
     let mut going = true;
     while going {
-        going = stop.run_until_cancelled(tokio::time::sleep(SUMMARY_EVERY)).await.is_some();
+        going = stop.run_until_cancelled(sleep(SUMMARY_EVERY)).await.is_some();
         let (requests, events) = metrics.totals();
         if (requests, events) != before {
             let (requests, events) = (requests - before.0, events - before.1);
@@ -140,5 +159,40 @@ async fn summary(metrics: WebhookMetrics, stop: CancellationToken) {
             );
         }
         before = metrics.totals();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stop() -> Stop {
+        Stop { drain: CancellationToken::new(), give_up: CancellationToken::new() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn not_ready_comes_first_and_the_end_of_new_requests_later() {
+        let (health, stop) = (Health::starting(), stop());
+        health.started();
+        let (of_end, red) = (stop.clone(), health.clone());
+        let ending = tokio::spawn(async move { end(&red, &of_end, LINGERS).await });
+        sleep(Duration::from_secs(4)).await;
+        assert!(!health.is_ready() && !stop.drain.is_cancelled());
+        sleep(Duration::from_secs(2)).await;
+        assert!(stop.drain.is_cancelled() && ending.is_finished());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_does_not_linger() {
+        let (health, stop) = (Health::starting(), stop());
+        stop.give_up.cancel();
+        end(&health, &stop, LINGERS).await;
+        assert!(stop.drain.is_cancelled());
+    }
+
+    #[test]
+    fn the_bound_of_memory_counts_what_the_producer_holds() {
+        // Four requests of five MiB, three times each.
+        assert_eq!(memory(256 << 20), (512 + 60) << 20);
     }
 }

@@ -6,7 +6,7 @@
 //! | `sqs` | `Records[].body`, `eventSource` "aws:sqs" | a string | `messageId`, `attributes.SentTimestamp`, `eventSourceARN`, `awsRegion` |
 //! | `sns` | `Records[].Sns.Message`, or `Type` "Notification" and `Message` | a string | `MessageId`, `Timestamp`, `TopicArn` |
 //! | `firehose-transform` | `records[].data`, `invocationId` | base64 | `recordId`, `approximateArrivalTimestamp`, the stream's ARN, `region` |
-//! | `firehose-http` | `records[].data`, `requestId` | base64 | `requestId`, `timestamp` |
+//! | `firehose-http` | `records[].data`, `requestId` | base64 | `requestId`, `timestamp`, `commonAttributes` |
 //! | `firehose-error` | `rawData`, `attemptsMade` | base64 | `arrivalTimestamp`, `errorCode`, an id of Firehose's |
 //! | `eventbridge` | `detail-type`, `source`, `detail` | an object | `id`, `time`, `source`, `detail-type`, `account`, `region` |
 //! | `cloudwatch-logs` | `logEvents`, `messageType` "DATA_MESSAGE" | a string; a line that is no JSON is an event with its `id` and `timestamp` | `logEvents[].id`, `.timestamp`, `logGroup`, `owner` |

@@ -4,8 +4,8 @@
 //! that lead to the same shard go into one record, across callers. Nobody waits for company: a request goes off as soon as
 //! there is room for one, and what comes while requests are under way goes together into the next.
 //!
-//! Events with the same key go to the same shard, in the order in which they came unless the service refuses some of them;
-//! between keys there is no order. An event may be in the stream although its caller was told that it is late, and it may
+//! A caller's events with the same key go to the same shard, in the order in which they came unless the service refuses
+//! some of them; between keys and between callers there is no order: those that wait for one shard take turns. An event may be in the stream although its caller was told that it is late, and it may
 //! be there twice: ids come from an event's bytes, so both are harmless. After a reshard, events of one key may lie in two
 //! shards until the map of the shards has been drawn again; every one of them can be read (see `frame`).
 

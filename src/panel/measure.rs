@@ -24,7 +24,7 @@ pub struct Measure {
 pub enum What {
     /// How many documents.
     Count {},
-    /// How many different values; exact up to [`EXACT`].
+    /// How many different values: to a few in ten thousand up to [`EXACT`], in tables of many values up to [`EXACT_OF_MANY`].
     Distinct {
         /// Of this.
         field: String,
@@ -73,8 +73,13 @@ pub enum What {
     },
 }
 
-/// Different values are counted one by one up to so many a bucket: the most a cluster takes.
+/// Different values are counted one by one up to so many a bucket: the most a cluster takes, in 256 KB a bucket.
 pub const EXACT: u32 = 40_000;
+/// The same where there may be hundreds of buckets, as of links and domains: 16 KB a bucket. With more of it the cluster
+/// would refuse the search, or fall over.
+pub const EXACT_OF_MANY: u32 = 3_000;
+/// The same of one price, of which there may be hundreds: 64 KB.
+const EXACT_OF_A_PRICE: u32 = 10_000;
 /// Prices that are told apart, a bucket: with what they are split by, below the 65,535 buckets that a cluster gives.
 const PRICES: u32 = 10_000;
 const BUCKETS: u32 = 50_000;
@@ -89,18 +94,21 @@ impl What {
         !matches!(self, Self::Money { .. } | Self::Rate { .. })
     }
 
-    /// The aggregation; none for a count. `within`: how many buckets there may be around it.
-    pub fn agg(&self, within: u32) -> Option<Value> {
+    /// The aggregation; none for a count. `within`: how many buckets there may be around it. `exact`: up to how many
+    /// different values are told apart in each.
+    pub fn agg(&self, within: u32, exact: u32) -> Option<Value> {
         Some(match self {
             Self::Count {} => return None,
-            Self::Distinct { field } => distinct(field),
+            Self::Distinct { field } => distinct(field, exact),
             Self::Sum { field } => json!({"sum": {"field": field}}),
             Self::Max { field } => json!({"max": {"field": field}}),
             Self::Avg { field } => json!({"avg": {"field": field}}),
             Self::Median { field } => json!({"percentiles": {"field": field, "percents": [50]}}),
-            Self::Money { field, once, conversation, .. } => money(field, once, conversation.as_deref(), within),
+            Self::Money { field, once, conversation, .. } => {
+                money(field, once, conversation.as_deref(), within, exact.min(EXACT_OF_A_PRICE))
+            }
             Self::Rate { distinct: field, to, of } => {
-                let step = |text: &str| json!({"filter": query::string(text), "aggs": {"n": distinct(field)}});
+                let step = |text: &str| json!({"filter": query::string(text), "aggs": {"n": distinct(field, exact)}});
                 // One bucket around both, so that every measure is one aggregation.
                 json!({"filter": {"match_all": {}}, "aggs": {"to": step(to), "of": step(of)}})
             }
@@ -108,17 +116,17 @@ impl What {
     }
 }
 
-fn distinct(field: &str) -> Value {
-    json!({"cardinality": {"field": field, "precision_threshold": EXACT}})
+fn distinct(field: &str, exact: u32) -> Value {
+    json!({"cardinality": {"field": field, "precision_threshold": exact}})
 }
 
-fn money(field: &str, once: &str, conversation: Option<&str>, within: u32) -> Value {
+fn money(field: &str, once: &str, conversation: Option<&str>, within: u32, exact: u32) -> Value {
     let size = PRICES.min(BUCKETS / within.max(1) / 2).max(1);
     // Price times messages is left to the reader: a cluster may be without scripts.
     let by_price = |once: &str| {
         json!({"prices": {
             "terms": {"field": field, "size": size, "shard_size": size},
-            "aggs": {"paid": distinct(once)}
+            "aggs": {"paid": distinct(once, exact)}
         }})
     };
     let priced = json!({"range": {field: {"gt": 0}}});

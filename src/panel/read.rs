@@ -1,5 +1,7 @@
 //! From an answer to a table.
 
+use std::cmp::Ordering;
+
 use serde_json::Value;
 
 use super::measure::{Measure, What};
@@ -43,7 +45,13 @@ impl Panel {
         }
         let mut reading = Reading { panel: self, rows: Vec::new(), other: NOTHING };
         reading.buckets(0, &answer["aggregations"], total, &mut Vec::new())?;
-        let Reading { rows, other, .. } = reading;
+        let Reading { mut rows, other, .. } = reading;
+        if let [split] = &self.splits[..]
+            && self.is_chosen_by_documents(split)
+        {
+            // Chosen by their documents, shown by their number.
+            rows.sort_by(|a, b| b.values.first().partial_cmp(&a.values.first()).unwrap_or(Ordering::Equal));
+        }
         Ok(Table { keys: self.keys(), columns: self.columns(), rows, other: (other != NOTHING).then_some(other) })
     }
 

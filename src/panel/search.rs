@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::events::{self, Inputs};
-use super::measure::What;
+use super::measure::{EXACT, EXACT_OF_MANY, What};
 use super::split::By;
 use super::{Chart, Panel, query};
 
@@ -54,7 +54,7 @@ impl Panel {
     fn aggs_from(&self, depth: usize, range: &Range) -> Map<String, Value> {
         let Some(split) = self.splits.get(depth) else { return self.measured() };
         let inner = self.aggs_from(depth + 1, range);
-        let mut agg = split.agg(self.over.time(), range, &self.order());
+        let mut agg = split.agg(self.over.time(), range, &self.order(split));
         let inner = self.ordered_by(split, inner);
         if !inner.is_empty() {
             agg["aggs"] = Value::Object(inner);
@@ -65,23 +65,35 @@ impl Panel {
     fn measured(&self) -> Map<String, Value> {
         let within = self.splits.iter().map(super::Split::most).product();
         let named = self.measures.iter().enumerate();
-        named.filter_map(|(at, measure)| Some((measure_name(at), measure.what.agg(within)?))).collect()
+        named.filter_map(|(at, measure)| Some((measure_name(at), measure.what.agg(within, self.exact())?))).collect()
+    }
+
+    /// Up to how many different values a bucket tells apart.
+    pub fn exact(&self) -> u32 {
+        if self.splits.iter().any(super::Split::is_wide) { EXACT_OF_MANY } else { EXACT }
     }
 
     /// An outer split is in the order of the same number, so it has it too.
     fn ordered_by(&self, split: &super::Split, mut inner: Map<String, Value>) -> Map<String, Value> {
-        let order = self.order();
+        let order = self.order(split);
         if matches!(split.by, By::Terms { sorted: false, .. })
-            && let Some(agg) = self.measures.first().filter(|_| order != "_count").and_then(|first| first.what.agg(1))
+            && let Some(agg) =
+                self.measures.first().filter(|_| order != "_count").and_then(|first| first.what.agg(1, self.exact()))
         {
             inner.entry(order).or_insert(agg);
         }
         inner
     }
 
+    /// Whether the values that are shown are those with most documents though the rows are of another number.
+    pub fn is_chosen_by_documents(&self, split: &super::Split) -> bool {
+        split.is_wide() && matches!(self.measures.first().map(|first| &first.what), Some(What::Distinct { .. }))
+    }
+
     /// What the most frequent values are told by: the first measure where a cluster can, else documents.
-    pub fn order(&self) -> String {
+    pub fn order(&self, split: &super::Split) -> String {
         match self.measures.first().map(|first| &first.what) {
+            Some(What::Distinct { .. }) if self.is_chosen_by_documents(split) => "_count".into(),
             Some(What::Distinct { .. } | What::Sum { .. } | What::Max { .. } | What::Avg { .. }) => measure_name(0),
             _ => "_count".into(),
         }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 
@@ -29,10 +29,13 @@ pub struct Answer {
     pub json: Option<String>,
     /// Another configuration would have taken it.
     pub curable: bool,
+    /// It was the stream that did not take it, and nothing else.
+    pub of_stream: bool,
     retry_after: Option<u32>,
     challenge: Option<&'static str>,
     allow: Option<&'static str>,
     close: bool,
+    secret: bool,
 }
 
 impl Answer {
@@ -44,10 +47,12 @@ impl Answer {
             said,
             json: None,
             curable: false,
+            of_stream: false,
             retry_after: None,
             challenge: None,
             allow: None,
             close: false,
+            secret: false,
         }
     }
 
@@ -115,6 +120,19 @@ impl Answer {
         Self { curable: true, ..Self::too_large(said).and_close() }
     }
 
+    /// 413 of a body that a larger memory would have taken.
+    pub fn over_memory() -> Self {
+        let said = "the body, with what is inflated and decoded of it, is larger than the memory for all; raise \
+                    --webhook-memory, or have the provider post less at once";
+        Self { curable: true, ..Self::too_large(said) }
+    }
+
+    /// 413 of a body whose sender could only have proven by it who he is.
+    pub fn too_large_to_prove(limit: usize) -> Self {
+        let said = format!("a body that only its signature speaks for has at most {limit} bytes; post less at once");
+        Self::too_large(said).and_close()
+    }
+
     /// 429.
     pub fn too_many() -> Self {
         let said = "more requests a second than --webhook-rate allows";
@@ -126,6 +144,11 @@ impl Answer {
     pub fn busy(said: impl Into<Cow<'static, str>>) -> Self {
         let answer = Self::new(StatusCode::SERVICE_UNAVAILABLE, WebhookAnswer::Busy, said);
         Self { retry_after: Some(BUSY_AGAIN), ..answer }
+    }
+
+    /// 503: the stream does not take it.
+    pub fn stream_busy() -> Self {
+        Self { of_stream: true, ..Self::busy("the stream does not take it now") }
     }
 
     /// The same with a JSON document instead of the sentence.
@@ -152,6 +175,11 @@ impl Answer {
         Self { challenge: Some(scheme), ..self }
     }
 
+    /// Nobody on the way keeps it.
+    pub fn not_to_be_kept(self) -> Self {
+        Self { secret: true, ..self }
+    }
+
     /// As HTTP has it: always with a length, never compressed.
     pub fn into_response(self) -> Response<Full<Bytes>> {
         let (kind, body) = match self.json {
@@ -170,6 +198,9 @@ impl Answer {
         }
         if let Some(methods) = self.allow {
             headers.insert(ALLOW, HeaderValue::from_static(methods));
+        }
+        if self.secret {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         if self.close {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -1,27 +1,27 @@
 //! What happens to every request, whoever sends it: head, body, events, stream, answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::body::{self, Bounds};
-use super::budget::Budget;
+use super::budget::{Budget, UNPROVEN_BODY};
 use super::complaints::Complaints;
 use super::gate::Gate;
-use super::receiver::{Receipt, Receiver};
+use super::readiness::Readiness;
+use super::receiver::{Admitted, Receipt, Receiver};
 use super::serve::Seat;
 use super::stream::{Refusal, Stream};
 use crate::event::time::Millis;
 use crate::telemetry::health::Health;
-use crate::telemetry::metrics::{Label, WebhookAnswer, WebhookMetrics};
+use crate::telemetry::metrics::{Label, WebhookMetrics};
 
 /// Numbers of the desk.
 #[derive(Debug, Clone, Copy)]
@@ -65,12 +65,8 @@ pub struct Desk {
     budget: Budget,
     outside: Outside,
     complaints: Complaints,
-    /// The stream refused the last time.
-    refused: AtomicBool,
+    readiness: Readiness,
 }
-
-/// The condition of readiness that says that the stream takes nothing.
-const STREAM: &str = "stream";
 
 /// The longest name behind a path.
 const LONGEST_NAME: usize = 64;
@@ -97,14 +93,8 @@ impl Desk {
             gated.push((route, gate));
         }
         let budget = Budget::new(limits.memory, outside.metrics.clone());
-        Self {
-            routes: gated,
-            limits,
-            budget,
-            outside,
-            complaints: Complaints::default(),
-            refused: AtomicBool::new(false),
-        }
+        let readiness = Readiness::new(outside.health.clone());
+        Self { routes: gated, limits, budget, outside, complaints: Complaints::default(), readiness }
     }
 
     /// What is counted.
@@ -112,13 +102,23 @@ impl Desk {
         &self.outside.metrics
     }
 
+    /// Where something is received, for people.
+    pub fn paths(&self) -> String {
+        let path = |(route, _): &(Route, Arc<Gate>)| {
+            if route.named { format!("{0} {0}/NAME", route.path) } else { route.path.to_owned() }
+        };
+        self.routes.iter().map(path).collect::<Vec<_>>().join(" ")
+    }
+
     /// Answers one request. Nothing is answered 200 before it is durable.
     pub async fn handle(&self, request: Request<Incoming>, seat: &Seat) -> Response<Full<Bytes>> {
         let began = Instant::now();
         let (head, incoming) = request.into_parts();
+        seat.leaves(!incoming.is_end_stream());
         let found = self.routes.iter().find(|(route, _)| route.is(head.uri.path()));
         let Some((route, gate)) = found else {
             self.outside.metrics.elsewhere();
+            self.complaints.elsewhere(&self.paths());
             return Answer::not_found().into_response();
         };
         let receiver = &*route.receiver;
@@ -127,7 +127,7 @@ impl Desk {
         let (provider, took) = (receiver.provider(), began.elapsed());
         self.outside.metrics.answered(provider, answer.kind, took);
         // A stream that takes nothing has a line of its own.
-        if !(answer.kind == WebhookAnswer::Busy && self.refused.load(Relaxed)) {
+        if !(answer.of_stream && self.readiness.is_red()) {
             self.complaints.note(provider, &answer);
         }
         tracing::debug!(
@@ -144,21 +144,33 @@ impl Desk {
         let Visit { receiver, gate, head, began } = *visit;
         let now = (self.outside.now)();
         let admitted = receiver.admit(head, now)?;
-        let (patience, largest) = (receiver.patience(), receiver.largest());
-        let bounds = Bounds {
-            limit: largest.min(self.limits.max_body),
-            chosen: self.limits.max_body < largest,
-            deadline: began + self.limits.body_timeout.min(patience),
-        };
+        let patience = receiver.patience();
+        let (limit, beyond) = self.most(receiver, admitted);
+        let bounds = Bounds { limit, beyond, deadline: began + self.limits.body_timeout.min(patience) };
         seat.reads_body();
-        let mut body = body::read(incoming, &bounds, self.budget.hold()).await?;
+        let mut body = body::read(incoming, bounds, self.budget.hold(admitted)).await?;
         seat.works();
+        seat.leaves(false);
         let receipt = receiver.receive(head, admitted, &mut body, now).await?;
+        body.hold.prove();
         // Only now: who could not prove who he is takes nobody's share.
         if !gate.passes() {
             return Err(Answer::too_many());
         }
         self.put(receiver, receipt, patience.saturating_sub(began.elapsed())).await
+    }
+
+    /// The largest body, and what is said of a larger one.
+    fn most(&self, receiver: &dyn Receiver, admitted: Admitted) -> (usize, Answer) {
+        let (largest, chosen) = (receiver.largest(), self.limits.max_body);
+        let unproven = if admitted == Admitted::Unproven { UNPROVEN_BODY } else { usize::MAX };
+        match largest.min(chosen).min(unproven) {
+            limit if limit == largest => {
+                (limit, Answer::too_large(format!("the body is larger than {limit} bytes")).and_close())
+            }
+            limit if limit == chosen => (limit, Answer::over_limit()),
+            limit => (limit, Answer::too_large_to_prove(limit)),
+        }
     }
 
     async fn put(&self, receiver: &dyn Receiver, receipt: Receipt, within: Duration) -> Result<Answer, Answer> {
@@ -171,14 +183,11 @@ impl Desk {
             Ok(()) => {}
             Err(Refusal::TooLarge(why)) => return Err(Answer::too_large(why)),
             Err(Refusal::Busy(why)) => {
-                self.refused.store(true, Relaxed);
-                self.outside.health.enter(STREAM, &why);
-                return Err(Answer::busy("the stream does not take it now"));
+                self.readiness.refused(within, &why);
+                return Err(Answer::stream_busy());
             }
         }
-        if self.refused.swap(false, Relaxed) {
-            self.outside.health.leave(STREAM);
-        }
+        self.readiness.taken();
         self.outside.metrics.put(receiver.provider(), count, bytes);
         if let Some(mark) = mark {
             receiver.settled(mark);

@@ -1,6 +1,7 @@
 //! Amazon Data Firehose with an HTTP endpoint as its destination.
 //!
-//! One request holds up to 10,000 records as base64; each is put as it was given to Firehose. An answer counts only in
+//! One request holds up to 10,000 records as base64; each is put as it was given to Firehose, or with its common
+//! attributes where there are some. An answer counts only in
 //! Firehose's own form, and only 200 is a yes. Anything else comes again until the stream's retry duration is over, but
 //! for 413, which sends all records to the error bucket at once: it is said only where trying again cannot help.
 
@@ -28,6 +29,10 @@ use crate::event::key;
 use crate::event::time::Millis;
 use crate::telemetry::metrics::Provider;
 
+mod attributes;
+
+use attributes::Attributes;
+
 const REQUEST_ID: &str = "x-amz-firehose-request-id";
 const ACCESS_KEY: &str = "x-amz-firehose-access-key";
 const VERSION: &str = "x-amz-firehose-protocol-version";
@@ -49,6 +54,8 @@ pub struct Firehose {
 struct Delivery<'a> {
     #[serde(rename = "requestId", borrow)]
     request_id: Cow<'a, str>,
+    #[serde(default)]
+    timestamp: Option<i64>,
     #[serde(borrow, deserialize_with = "records")]
     records: Vec<Cow<'a, str>>,
 }
@@ -75,13 +82,24 @@ impl Firehose {
         if delivery.request_id != request_id(head) {
             return Err(malformed("requestId is another one than in the head"));
         }
+        let attributes = Attributes::of(&head.headers)?;
         let mut items = Vec::with_capacity(delivery.records.len());
-        for record in delivery.records {
+        for record in &delivery.records {
             body.hold.take(record.len() / 4 * 3)?;
             let data = STANDARD.decode(record.as_bytes()).map_err(|_| malformed("a record is no base64"))?;
-            if !data.is_empty() {
-                items.push(Item { key: key::of_data(&data), data: Bytes::from(data) });
+            if data.is_empty() {
+                continue;
             }
+            let key = key::of_data(&data);
+            let around = |all: &Attributes| all.around(record, &delivery.request_id, delivery.timestamp);
+            let data = match attributes.as_ref().and_then(around) {
+                Some(wrapped) => {
+                    body.hold.take(wrapped.len())?;
+                    wrapped
+                }
+                None => Bytes::from(data),
+            };
+            items.push(Item { key, data });
         }
         Ok(Receipt { items, mark: None })
     }

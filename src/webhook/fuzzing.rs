@@ -33,16 +33,20 @@ pub enum Made {
 /// The secret of everything that has one.
 pub const SECRET: &str = "s3cret";
 
-struct Nowhere;
+/// The topic of the messages of SNS.
+pub const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:ses-events";
 
-impl Fetch for Nowhere {
+/// Answers with one certificate, whatever is asked for.
+struct Always(&'static str);
+
+impl Fetch for Always {
     fn get<'a>(&'a self, _: &'a str) -> Later<'a, Result<Bytes, String>> {
-        Box::pin(async { Err("nowhere".to_owned()) })
+        Box::pin(async { Ok(Bytes::from_static(self.0.as_bytes())) })
     }
 }
 
 /// Receivers by number: those that ask for credentials, and then those that take what anybody sends.
-fn receiver(number: u8) -> Box<dyn Receiver> {
+fn receiver(number: u8, certificate: &'static str) -> Box<dyn Receiver> {
     let secret = || Secret::new(SECRET);
     let client = || Client::new("id".to_owned(), secret(), Duration::from_secs(3_600));
     let signing = |algorithm| Some(Signing::new(secret(), algorithm, Duration::from_secs(3_600)));
@@ -52,7 +56,10 @@ fn receiver(number: u8) -> Box<dyn Receiver> {
         2 => Box::new(Bird::new(Credentials::default(), Some(client()), false)),
         3 => Box::new(Tokens::new(client())),
         4 => Box::new(Json::new(Credentials::default(), Some(Signer::new(&secret(), Duration::from_secs(300))), false)),
-        5 => Box::new(Sns::new(vec!["arn:aws:sns:eu-west-1:123456789012:t".to_owned()], Arc::new(Nowhere))),
+        5 => {
+            let (topics, day) = (vec![TOPIC.to_owned()], Duration::from_secs(86_400));
+            Box::new(Sns::new(topics, day, Arc::new(Always(certificate))))
+        }
         6 => Box::new(Vonage::new(None)),
         7 => Box::new(Bird::new(Credentials::default(), None, true)),
         8 => Box::new(Firehose::new(None)),
@@ -60,8 +67,9 @@ fn receiver(number: u8) -> Box<dyn Receiver> {
     }
 }
 
-/// Sends a request to a receiver: `word` stands in every header that is read, and in the query.
-pub fn request(number: u8, get: bool, word: &str, body: &[u8]) -> Option<Made> {
+/// Sends a request to a receiver: `word` stands in every header that is read, and in the query; `certificate` (PEM) is that
+/// of SNS.
+pub fn request(number: u8, get: bool, word: &str, body: &[u8], certificate: &'static str) -> Option<Made> {
     let method = if get { Method::GET } else { Method::POST };
     let head = Request::builder()
         .method(method)
@@ -74,8 +82,8 @@ pub fn request(number: u8, get: bool, word: &str, body: &[u8]) -> Option<Made> {
         .body(());
     let (head, ()) = head.ok()?.into_parts();
     let budget = Budget::new(64 << 20, WebhookMetrics::new());
-    let mut body = Body { bytes: Bytes::copy_from_slice(body), hold: budget.hold() };
-    Some(take(&*receiver(number), &head, &mut body))
+    let mut body = Body { bytes: Bytes::copy_from_slice(body), hold: budget.hold(super::receiver::Admitted::Known) };
+    Some(take(&*receiver(number, certificate), &head, &mut body))
 }
 
 fn take(receiver: &dyn Receiver, head: &Parts, body: &mut Body) -> Made {
@@ -95,5 +103,23 @@ fn take(receiver: &dyn Receiver, head: &Parts, body: &mut Body) -> Made {
             let answer = receiver.dress(head, answer, now);
             Made::Answer(answer.status.as_u16(), answer.said.into_owned())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::sns::{CERTIFICATE, SIGNED};
+
+    use super::*;
+
+    #[test]
+    fn the_signatures_of_sns_are_reached() {
+        assert_eq!(TOPIC, testkit::sns::TOPIC);
+        let made = |body: &str| request(5, false, "", body.as_bytes(), CERTIFICATE);
+        for body in &SIGNED[..2] {
+            assert!(matches!(made(body), Some(Made::Items(items)) if items.len() == 1), "{body}");
+        }
+        let forged = SIGNED[0].replace("Email Event", "Other Event");
+        assert!(matches!(made(&forged), Some(Made::Answer(403, _))), "{forged}");
     }
 }

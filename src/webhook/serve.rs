@@ -138,13 +138,13 @@ impl Visitor {
             .header_read_timeout(None);
         let mut connection = http.serve_connection(TokioIo::new(io), service);
         let mut draining = false;
-        loop {
+        let refused = loop {
             tokio::select! {
                 ended = &mut connection => {
-                    if let Err(error) = ended {
+                    if let Err(error) = &ended {
                         tracing::debug!(error = %error, "a connection ended early");
                     }
-                    return;
+                    break ended.is_err() || seat.has_left();
                 }
                 () = seat.evicted.cancelled() => return,
                 () = self.drain.cancelled(), if !draining => {
@@ -153,14 +153,21 @@ impl Visitor {
                 }
                 () = sleep_until(seat.look_again(&self.limits)) => {
                     if seat.is_late(&self.limits) {
-                        break;
+                        break false;
                     }
                 }
             }
-        }
-        if seat.state() == State::Head {
-            let mut io = connection.into_parts().io.into_inner();
-            let _told = timeout(FAREWELL, io.say(TOO_SLOW)).await;
-        }
+        };
+        let slow = seat.state() == State::Head && !refused;
+        seat.reads_body();
+        let mut io = connection.into_parts().io.into_inner();
+        let farewell = async {
+            match (refused, slow) {
+                (true, _) => io.linger().await,
+                (_, true) => drop(timeout(FAREWELL, io.say(TOO_SLOW)).await),
+                _ => drop(timeout(FAREWELL, io.close()).await),
+            }
+        };
+        seat.evicted.run_until_cancelled(farewell).await;
     }
 }

@@ -1,7 +1,8 @@
 //! Amazon SNS over HTTP(S): signed notifications of configured topics, and the confirmation of their subscriptions.
 //!
 //! Anybody may make a topic of his own and have Amazon sign what he says on it: it is the topic's name, which is signed too,
-//! that tells who posts. The whole envelope goes into the stream as it came; `essink run` unwraps it.
+//! that tells who posts. What goes into the stream is an envelope of what was signed, and `essink run` unwraps it: whoever
+//! has one signed notification could else put members of his own beside those, and have them taken for events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +12,12 @@ use http::request::Parts;
 
 use super::answer::Answer;
 use super::body::Body;
+use super::gate::Gate;
 use super::receiver::{Admitted, Receipt, Receiver, posted};
+use super::seen::{Mark, Seen};
 use super::split::split;
 use super::stream::{Item, Later};
+use crate::event::clock::stamp;
 use crate::event::key;
 use crate::event::time::Millis;
 use crate::telemetry::metrics::Provider;
@@ -37,17 +41,29 @@ const PATIENCE: Duration = Duration::from_secs(12);
 /// A message has 256 KiB at most; its escapes in the envelope make up to six times that of it.
 const LARGEST: usize = 2 << 20;
 
+/// Confirmations a second, over all topics: each is a request to SNS.
+const CONFIRMATIONS: u32 = 5;
+
+/// Confirmations remembered.
+const CONFIRMED: usize = 1_000;
+
 /// Receives notifications.
 pub struct Sns {
     topics: Vec<String>,
+    /// How far the time of a message may be from now. Who posts an old one again puts the same bytes, which are the same
+    /// document.
+    window: Duration,
     certificates: Certificates,
+    confirmations: Gate,
+    confirmed: Seen,
 }
 
 impl Sns {
-    /// Of these topics, whose certificates and confirmations come through `fetch`. Without any topic it takes what anybody
+    /// Of these topics, of messages no further than `window` from now, whose certificates and confirmations come through `fetch`. Without any topic it takes what anybody
     /// posts, and confirms nothing.
-    pub fn new(topics: Vec<String>, fetch: Arc<dyn Fetch>) -> Self {
-        Self { topics, certificates: Certificates::new(fetch) }
+    pub fn new(topics: Vec<String>, window: Duration, fetch: Arc<dyn Fetch>) -> Self {
+        let (certificates, confirmations) = (Certificates::new(fetch), Gate::new(CONFIRMATIONS));
+        Self { topics, window, certificates, confirmations, confirmed: Seen::new(CONFIRMED) }
     }
 
     fn is_open(&self) -> bool {
@@ -58,7 +74,7 @@ impl Sns {
         self.topics.iter().any(|known| known == topic)
     }
 
-    async fn take(&self, head: &Parts, body: &Body, now: Millis) -> Result<Receipt, Answer> {
+    async fn take(&self, head: &Parts, body: &mut Body, now: Millis) -> Result<Receipt, Answer> {
         if self.is_open() && is_raw(head) {
             return raw(&body.bytes);
         }
@@ -69,10 +85,13 @@ impl Sns {
                 return Err(of_another_topic());
             }
             self.verify(&envelope, now).await?;
+            self.is_of_now(&envelope, now)?;
         }
         match envelope.kind.as_ref() {
             "Notification" => {
-                Ok(Receipt { items: vec![Item { key: key::of_data(&data), data: data.clone() }], mark: None })
+                let data = if self.is_open() { data.clone() } else { envelope.signed_json() };
+                body.hold.take(data.len())?;
+                Ok(Receipt { items: vec![Item { key: key::of_data(&data), data }], mark: None })
             }
             "SubscriptionConfirmation" => self.confirm(&envelope).await,
             "UnsubscribeConfirmation" => {
@@ -94,8 +113,21 @@ impl Sns {
             Unusable::Ever(what) => Answer::forbidden(format!("SigningCertURL leads to {what}")),
         })?;
         match envelope.is_signed_by(&certificate) {
-            true => Ok(()),
+            true => {
+                self.certificates.proven(&envelope.signing_cert_url);
+                Ok(())
+            }
             false => Err(Answer::forbidden("the signature does not fit")),
+        }
+    }
+
+    fn is_of_now(&self, envelope: &Envelope<'_>, now: Millis) -> Result<(), Answer> {
+        match stamp(envelope.timestamp.as_bytes()) {
+            Some(at) if u128::from(at.0.abs_diff(now.0)) <= self.window.as_millis() => Ok(()),
+            Some(_) => {
+                Err(Answer::forbidden("published further from now than --sns-window; is this machine's clock right?"))
+            }
+            None => Err(Answer::forbidden("its Timestamp is no time")),
         }
     }
 
@@ -108,8 +140,16 @@ impl Sns {
         if !address::confirms(url, topic) {
             return Err(Answer::forbidden("SubscribeURL is no confirmation of this topic at an SNS host"));
         }
+        let mark = Mark::of(&[envelope.message_id.as_bytes(), url.as_bytes()]);
+        if self.confirmed.has(&mark) {
+            return Err(Answer::nothing("confirmed already"));
+        }
+        if !self.confirmations.passes() {
+            return Err(Answer::busy("more subscriptions a second than are confirmed"));
+        }
         match self.certificates.fetch().get(url).await {
             Ok(_) => {
+                self.confirmed.add(mark);
                 tracing::info!(sns.topic = topic, "the subscription is confirmed");
                 Err(Answer::nothing("confirmed"))
             }

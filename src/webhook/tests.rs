@@ -24,6 +24,7 @@ mod bird;
 mod firehose;
 mod json;
 mod limits;
+mod log;
 mod sns;
 mod tls;
 mod vonage;

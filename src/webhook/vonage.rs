@@ -18,6 +18,7 @@ use super::receiver::{Admitted, Receipt, Receiver};
 use super::secret::{Secret, bearer};
 use super::seen::{Mark, Seen};
 use super::stream::{Item, Later};
+use crate::event::clock::{seconds, zoneless};
 use crate::event::key;
 use crate::event::scan::Scanned;
 use crate::event::time::Millis;
@@ -30,7 +31,7 @@ mod token;
 pub use sig::Algorithm;
 
 use parameters::Parameters;
-use token::Tokens;
+use token::{Tokens, Window};
 
 /// Law of the SMS API: 15 seconds for an answer.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -38,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(12);
 /// A receipt has half a KiB, an inbound message some more.
 const LARGEST: usize = 1 << 20;
 
-/// Tokens remembered: 16 bytes each, in a set and a queue.
+/// Tokens and signatures remembered: 16 bytes each, in a set and a queue.
 const TOKENS: usize = 100_000;
 
 const METHODS: &str = "GET, HEAD, POST";
@@ -48,14 +49,44 @@ const METHODS: &str = "GET, HEAD, POST";
 pub struct Signing {
     secret: Secret,
     algorithm: Algorithm,
+    window: Window,
     tokens: Tokens,
 }
 
 impl Signing {
-    /// With this secret: parameters by `algorithm`, tokens for as long as `window`.
+    /// With this secret: parameters by `algorithm`, these and tokens for as long as `window`.
     pub fn new(secret: Secret, algorithm: Algorithm, window: Duration) -> Self {
+        let window = Window(window);
         let tokens = Tokens::new(&secret, window);
-        Self { secret, algorithm, tokens }
+        Self { secret, algorithm, window, tokens }
+    }
+
+    /// The parameter `sig`, and when it was made. Gives what stands for the signature.
+    fn check(&self, parameters: &Parameters, now: Millis) -> Result<Mark, Answer> {
+        let Some(sig) = parameters.sig() else {
+            return Err(Answer::unsigned(
+                "not signed; a signed request is waited for, are signed webhooks on in the account?",
+            ));
+        };
+        if parameters.are_ambiguous() {
+            return Err(Answer::malformed("a parameter's name has & or = in it, and its signature could be another's"));
+        }
+        if !sig::fits(self.algorithm, &self.secret, parameters, sig) {
+            return Err(Answer::refused(
+                "sig does not fit: is the secret right, and is --vonage-signature what the account's settings say?",
+            ));
+        }
+        let made = parameters.get("timestamp").unwrap_or_default().as_bytes();
+        match seconds(made).or_else(|| zoneless(made)).map(|made| made.0 / 1_000) {
+            None => Err(Answer::refused("signed without a timestamp, or with one that is no time")),
+            Some(made) if self.window.is_before(made, now) => {
+                Err(Answer::refused("the timestamp of sig is older than --vonage-window"))
+            }
+            Some(made) if self.window.is_behind(made, now) => {
+                Err(Answer::refused("the timestamp of sig is of a time to come; is this machine's clock right?"))
+            }
+            Some(_) => Ok(Mark::of(&[b"sig", sig.to_ascii_lowercase().as_bytes()])),
+        }
     }
 }
 
@@ -82,6 +113,14 @@ impl Vonage {
         }
     }
 
+    /// A signature is good once. It says no more than what is signed (`_` for `&`), so that a receipt could be varied.
+    fn unused(&self, mark: Mark) -> Result<Mark, Answer> {
+        match self.used.has(&mark) {
+            true => Err(Answer::nothing("what was signed so is in the stream already")),
+            false => Ok(mark),
+        }
+    }
+
     fn event(&self, head: &Parts, body: &Body, now: Millis) -> Result<Receipt, Answer> {
         let sent = Sent::of(head, &body.bytes)?;
         let mut mark = None;
@@ -94,27 +133,11 @@ impl Vonage {
                     mark = Some(claims.mark());
                 }
                 // A token says nothing of a query.
-                _ => check(signing, &sent)?,
+                _ => mark = Some(self.unused(signing.check(&sent.parameters()?, now)?)?),
             }
         }
-        let data = sent.event();
+        let data = sent.event()?;
         Ok(Receipt { items: vec![Item { key: key::of_data(&data), data }], mark })
-    }
-}
-
-/// The parameter `sig`.
-fn check(signing: &Signing, sent: &Sent) -> Result<(), Answer> {
-    let parameters = sent.parameters();
-    let Some(sig) = parameters.sig() else {
-        return Err(Answer::unsigned(
-            "not signed; a signed request is waited for, are signed webhooks on in the account?",
-        ));
-    };
-    match sig::fits(signing.algorithm, &signing.secret, &parameters, sig) {
-        true => Ok(()),
-        false => Err(Answer::refused(
-            "sig does not fit: is the secret right, and is --vonage-signature what the account's settings say?",
-        )),
     }
 }
 
@@ -138,18 +161,18 @@ impl Sent {
         Ok(Self::Json(data, scanned))
     }
 
-    fn parameters(&self) -> Parameters {
+    fn parameters(&self) -> Result<Parameters, Answer> {
         match self {
-            Self::Parameters(parameters) => parameters.clone(),
+            Self::Parameters(parameters) => Ok(parameters.clone()),
             Self::Json(_, scanned) => Parameters::of_json(scanned),
         }
     }
 
-    /// The event: the same bytes however often it is sent.
-    fn event(self) -> Bytes {
+    /// The event: the same bytes however often it is sent, and whatever may be done to it without another signature.
+    fn event(self) -> Result<Bytes, Answer> {
         match self {
-            Self::Parameters(parameters) => parameters.event(),
-            Self::Json(data, scanned) => parameters::unsigned(&scanned).map_or(data, Bytes::from),
+            Self::Json(data, scanned) if scanned.get(b"sig").is_none() => Ok(data),
+            signed => Ok(signed.parameters()?.event()),
         }
     }
 }

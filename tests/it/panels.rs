@@ -5,6 +5,7 @@
 //! essink what an event means.
 
 pub mod load;
+mod many;
 pub mod scene;
 pub mod truths;
 

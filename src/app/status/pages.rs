@@ -94,6 +94,9 @@ async fn page(url: String, token: Option<Secret>) -> Result<Page, String> {
     let (metrics, ready) =
         tokio::join!(client.ask(Method::GET, "/metrics", &shown, None), client.ask(Method::GET, "/ready", &json, None));
     let metrics = metrics.map_err(|error| error.detail)?;
+    if metrics.status == 401 {
+        return Err(format!("{url} asks for a token: give --http-token-file, or ESSINK_HTTP_TOKEN"));
+    }
     let mut page = read(&String::from_utf8_lossy(&metrics.body))
         .filter(|_| metrics.is_success())
         .ok_or_else(|| format!("{url} answers, and not as a worker that reads a stream does"))?;

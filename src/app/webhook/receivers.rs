@@ -32,7 +32,7 @@ pub fn routes(options: &ProviderOptions) -> Result<Vec<Route>, Failure> {
     }
     if let Some(options) = &options.sns {
         let web = Web::new(options.endpoint_url.as_deref())?;
-        routes.push(route("/sns", Sns::new(options.topics.clone(), Arc::new(web))));
+        routes.push(route("/sns", Sns::new(options.topics.clone(), options.window, Arc::new(web))));
     }
     if let Some(options) = &options.json {
         routes.push(json(options));

@@ -76,7 +76,11 @@ fn bird(s: &Settings) -> Built<BirdOptions> {
 }
 
 fn sns(s: &Settings) -> Built<SnsOptions> {
-    Ok(SnsOptions { topics: s.each(&SNS_TOPIC)?, endpoint_url: s.optional(&SNS_ENDPOINT_URL)? })
+    Ok(SnsOptions {
+        topics: s.each(&SNS_TOPIC)?,
+        window: s.get(&SNS_WINDOW)?,
+        endpoint_url: s.optional(&SNS_ENDPOINT_URL)?,
+    })
 }
 
 fn json(s: &Settings) -> Built<JsonOptions> {

@@ -1,6 +1,7 @@
 //! Who may look at the live page.
 
 use super::read;
+use crate::config::options::Verb;
 use crate::config::options::general::{HTTP_LISTEN, HTTP_TOKEN};
 use crate::config::settings::Settings;
 
@@ -16,7 +17,7 @@ pub fn long_token(settings: &Settings) -> Option<String> {
 
 /// A page that the network reaches, and that asks nobody who they are.
 pub fn open(settings: &Settings) -> Vec<String> {
-    let has_page = HTTP_LISTEN.row.is_taken_by(settings.verb());
+    let has_page = HTTP_LISTEN.row.is_taken_by(settings.verb()) && settings.verb() != Verb::Status;
     let at = read(settings, &HTTP_LISTEN).flatten();
     let Some(at) = at.filter(|_| has_page && !settings.is_chosen(&HTTP_TOKEN.row)) else { return Vec::new() };
     let open = !at.ip().is_loopback();

@@ -86,6 +86,8 @@ pub struct BirdOptions {
 pub struct SnsOptions {
     /// ARNs of topics. Without any it takes what anybody posts.
     pub topics: Vec<String>,
+    /// How far the time of a message may be from now.
+    pub window: Duration,
     /// Fetches certificates and confirms here.
     pub endpoint_url: Option<String>,
 }

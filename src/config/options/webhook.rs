@@ -96,10 +96,10 @@ options! {
         name: "vonage-window",
         kind: Kind::Duration,
         value: "DURATION",
-        default: Some("25h"),
+        default: Some("73h"),
         on: ON,
-        help: "How old the token of a signed webhook may be. Vonage tries for 24 hours, and does not say that it signs each \
-               try anew.",
+        help: "How old a signature may be: the timestamp beside sig, and the token of a signed webhook. Vonage tries for up to \
+               72 hours, and does not say that it signs each try anew.",
     }
     BIRD_USER: String = non_empty, {
         name: "bird-user",
@@ -173,6 +173,15 @@ options! {
         on: ON,
         help: "An SNS topic whose subscriptions are confirmed and whose signed messages are taken. Repeat it for several.",
     }
+    SNS_WINDOW: Duration = |text| units::duration_in(text, Duration::from_secs(60), DAY * 3_650), {
+        name: "sns-window",
+        kind: Kind::Duration,
+        value: "DURATION",
+        default: Some("24h"),
+        on: ON,
+        help: "How far the time at which an SNS message was published may be from now. A policy of delivery tries for an hour at \
+               most.",
+    }
     SNS_ENDPOINT_URL: String = units::url, {
         name: "sns-endpoint-url",
         value: "URL",
@@ -240,8 +249,9 @@ options! {
         value: "SIZE",
         default: Some("64MiB"),
         on: ON,
-        help: "The largest body that is read; a larger one is answered 413. Firehose sends up to 64 MiB. Vonage never \
-               sends more than 1 MiB, SNS 2 MiB and Bird 16 MiB: their paths have these limits too.",
+        help: "The largest body that is read; a larger one is answered 413, and 503 where that makes the provider try again. \
+               Firehose sends up to 64 MiB. Vonage never sends more than 1 MiB, SNS 2 MiB and Bird 16 MiB: their paths \
+               have these limits too.",
     }
     WEBHOOK_MEMORY: u64 = |text| units::bytes_in(text, units::MIB, 64 << 30), {
         name: "webhook-memory",

@@ -86,7 +86,7 @@ fn the_defaults_are_those_of_the_providers() {
     let found = options(&webhook("").env("ESSINK_VONAGE_SECRET", "x"));
     assert_eq!((found.listen, found.tls), ("127.0.0.1:8080".parse().unwrap(), None));
     let vonage = found.providers.vonage.unwrap();
-    assert_eq!((vonage.signature, vonage.window), (VonageSignature::Md5, Duration::from_secs(25 * 3_600)));
+    assert_eq!((vonage.signature, vonage.window), (VonageSignature::Md5, Duration::from_secs(73 * 3_600)));
     let limits = found.limits;
     assert_eq!((limits.max_body, limits.memory, limits.connections, limits.rate), (64 << 20, 256 << 20, 1_000, 5_000));
     let seconds = [limits.head_timeout, limits.body_timeout, limits.idle_timeout].map(|time| time.as_secs());

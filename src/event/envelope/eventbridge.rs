@@ -24,6 +24,7 @@ fn part(event: &Scanned) -> Part<'_> {
         kind: event.get(b"detail-type"),
         account: event.get(b"account"),
         region: event.get(b"region"),
+        attributes: None,
     };
     Part { payload: event.get(b"detail").map_or(Payload::Missing(&event.json), Payload::Value), facts }
 }

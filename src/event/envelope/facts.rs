@@ -7,6 +7,9 @@ use crate::event::time::Millis;
 /// Longer texts are left out: names, ARNs and ids are not as long.
 const LONGEST: usize = 1024;
 
+/// Larger objects are left out: a head has no room for them.
+const MOST_ATTRIBUTES: usize = 32 * 1024;
+
 /// What an envelope says of a part; what it does not say is absent. Texts are JSON strings as they stand there.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Facts<'a> {
@@ -22,6 +25,8 @@ pub struct Facts<'a> {
     pub account: Option<&'a [u8]>,
     /// The AWS region.
     pub region: Option<&'a [u8]>,
+    /// What else it says of all its parts: an object.
+    pub attributes: Option<&'a [u8]>,
 }
 
 impl Facts<'_> {
@@ -29,7 +34,8 @@ impl Facts<'_> {
     pub fn write(&self, name: &str, out: &mut Vec<u8>) {
         let [id, source, kind, account, region] =
             [self.id, self.source, self.kind, self.account, self.region].map(kept);
-        if self.time.is_none() && [id, source, kind, account, region].iter().all(Option::is_none) {
+        let attributes = self.attributes.filter(|json| json.starts_with(b"{\"") && json.len() <= MOST_ATTRIBUTES);
+        if self.time.is_none() && [id, source, kind, account, region, attributes].iter().all(Option::is_none) {
             return;
         }
         out.extend_from_slice(if out.is_empty() { br#"{"name":""# } else { br#",{"name":""# });
@@ -44,6 +50,7 @@ impl Facts<'_> {
         for (name, value) in [("source", source), ("type", kind), ("account", account), ("region", region)] {
             member(name, value, out);
         }
+        member("attributes", attributes, out);
         out.push(b'}');
     }
 }
@@ -89,9 +96,13 @@ mod tests {
                 kind: Some(br#""t""#),
                 account: Some(br#""012""#),
                 region: Some(br#""r""#),
+                attributes: Some(br#"{"a":"b"}"#),
             },
-            r#"{"name":"sns","id":"a\"b","time":"2016-12-02T01:18:43.477Z","source":"s","type":"t","account":"012","region":"r"}"#,
+            r#"{"name":"sns","id":"a\"b","time":"2016-12-02T01:18:43.477Z","source":"s","type":"t","account":"012","region":"r","attributes":{"a":"b"}}"#,
         );
+        for none in [&b"7"[..], b"null", br#""a""#, b"{}", b"[]"] {
+            check(&Facts { attributes: Some(none), ..Facts::default() }, "");
+        }
         for none in [&b"7"[..], b"null", br#""""#, b"{}", b"[]"] {
             check(&Facts { id: Some(none), source: Some(none), ..Facts::default() }, "");
         }

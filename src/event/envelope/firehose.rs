@@ -64,9 +64,10 @@ fn transform(event: &Scanned, take: &mut dyn FnMut(Part<'_>)) {
 
 fn http(event: &Scanned, take: &mut dyn FnMut(Part<'_>)) {
     let (id, time) = (event.get(b"requestId"), event.get(b"timestamp").and_then(stamp));
+    let attributes = event.get(b"commonAttributes");
     for part in elements(event) {
         let payload = Payload::base64(walk::at(part, &["data"]), part);
-        take(Part { payload, facts: Facts { id, time, ..Facts::default() } });
+        take(Part { payload, facts: Facts { id, time, attributes, ..Facts::default() } });
     }
 }
 

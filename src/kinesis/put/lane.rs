@@ -1,24 +1,53 @@
 //! What waits for one shard.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::frame::FRAME;
 use super::lanes::{REQUEST_BYTES, Trouble};
 use super::parcel::{Parcel, TARGET, Waiting};
+use super::ticket::Ticket;
 use crate::kinesis::chance::Chance;
 
-/// One shard's events, in the order in which they came.
+/// One shard's events: of each caller in the order in which they came. Callers take turns, a record each, so that who has
+/// little waits for as much of who has more, and not for all of it.
 #[derive(Debug, Default)]
 pub struct Lane {
-    /// Refused before: they go first.
-    again: VecDeque<Parcel>,
-    fresh: VecDeque<Waiting>,
+    callers: VecDeque<Caller>,
     /// Requests under way that hold something of it.
     flying: usize,
     /// Since the shard takes less than it is given.
     trouble: Option<(Trouble, Budget)>,
+}
+
+/// What waits of one caller; something does.
+#[derive(Debug)]
+struct Caller {
+    ticket: Arc<Ticket>,
+    /// Refused before: they go first.
+    again: VecDeque<Parcel>,
+    fresh: VecDeque<Waiting>,
+}
+
+impl Caller {
+    fn new(ticket: Arc<Ticket>) -> Self {
+        Self { ticket, again: VecDeque::new(), fresh: VecDeque::new() }
+    }
+
+    /// Lets go of what nobody waits for any more; says whether something is left.
+    fn is_live(&mut self) -> bool {
+        self.again.retain(Parcel::is_live);
+        if !self.ticket.is_live() {
+            self.fresh = VecDeque::new();
+        }
+        !self.is_empty()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.again.is_empty() && self.fresh.is_empty()
+    }
 }
 
 /// Bytes that a shard in trouble is given at once: what it took last time, and twice that if it took all.
@@ -27,22 +56,38 @@ type Budget = usize;
 impl Lane {
     /// One event more.
     pub fn add(&mut self, event: Waiting) {
-        self.fresh.push_back(event);
+        // A caller's events come together.
+        match self.callers.back_mut().filter(|caller| Arc::ptr_eq(&caller.ticket, &event.ticket)) {
+            Some(caller) => caller.fresh.push_back(event),
+            None => {
+                let mut caller = Caller::new(event.ticket.clone());
+                caller.fresh.push_back(event);
+                self.callers.push_back(caller);
+            }
+        }
     }
 
     /// A record to be sent again.
     pub fn again(&mut self, parcel: Parcel) {
-        self.again.push_back(parcel);
+        let Some(owner) = parcel.owner().cloned() else { return };
+        match self.callers.iter_mut().find(|caller| Arc::ptr_eq(&caller.ticket, &owner)) {
+            Some(caller) => caller.again.push_back(parcel),
+            None => {
+                let mut caller = Caller::new(owner);
+                caller.again.push_back(parcel);
+                self.callers.push_back(caller);
+            }
+        }
     }
 
     /// Everything that waits.
-    pub fn into_waiting(self) -> (VecDeque<Parcel>, VecDeque<Waiting>) {
-        (self.again, self.fresh)
+    pub fn into_waiting(self) -> impl Iterator<Item = (VecDeque<Parcel>, VecDeque<Waiting>)> {
+        self.callers.into_iter().map(|caller| (caller.again, caller.fresh))
     }
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.again.is_empty() && self.fresh.is_empty()
+        self.callers.is_empty()
     }
 
     /// Whether the shard takes what it is given.
@@ -64,31 +109,37 @@ impl Lane {
         if room == 0 {
             return None;
         }
-        while self.again.front().is_some_and(|parcel| !parcel.is_live()) {
-            self.again.pop_front();
+        while self.callers.front_mut().is_some_and(|caller| !caller.is_live()) {
+            self.callers.pop_front();
         }
-        match self.again.front() {
-            Some(head) if first || (head.bytes <= room && !head.alone) => self.again.pop_front(),
-            Some(_) => None,
+        match self.callers.front()?.again.front() {
+            Some(head) if !first && (head.bytes > room || head.alone) => None,
+            Some(_) => {
+                let mut caller = self.callers.pop_front()?;
+                let parcel = caller.again.pop_front();
+                if !caller.is_empty() {
+                    self.callers.push_back(caller);
+                }
+                parcel
+            }
             None => self.pack(room, first),
         }
     }
 
-    /// Events of this lane up to a full record.
+    /// Events of this lane up to a full record: of the caller whose turn it is, and of the next ones where there is room.
     fn pack(&mut self, room: usize, first: bool) -> Option<Parcel> {
-        let mut parcel: Option<Parcel> = None;
-        while let Some(head) = self.fresh.pop_front() {
-            if !head.ticket.is_live() {
-                continue;
-            }
-            let bytes = head.bytes();
-            match &mut parcel {
-                None if first || bytes + head.key.len() + FRAME <= room => parcel = Some(Parcel::new(head)),
-                Some(open) if open.bytes + bytes <= TARGET.min(room) => open.add(head),
-                _ => {
-                    self.fresh.push_front(head);
-                    break;
-                }
+        let (mut parcel, mut full) = (None, false);
+        // Of who has a record to be sent again that one goes first.
+        while !full && self.callers.front().is_some_and(|caller| caller.again.is_empty()) {
+            let mut caller = self.callers.pop_front()?;
+            let before = caller.fresh.len();
+            full = fill(&mut parcel, &mut caller.fresh, room, first);
+            match caller.fresh.len() {
+                0 => {}
+                // The next record begins with him.
+                left if left == before => self.callers.push_front(caller),
+                // He had his turn.
+                _ => self.callers.push_back(caller),
             }
         }
         parcel
@@ -123,8 +174,7 @@ impl Lane {
 
     /// Lets go of what nobody waits for any more: while nothing can be sent it would keep the room of others.
     pub fn forget(&mut self) {
-        self.again.retain(Parcel::is_live);
-        self.fresh.retain(|event| event.ticket.is_live());
+        self.callers.retain_mut(Caller::is_live);
     }
 
     /// When it may send; `None` when nothing waits, or a request under way comes first.
@@ -136,4 +186,24 @@ impl Lane {
             Some((trouble, _)) => Some(trouble.due),
         }
     }
+}
+
+/// Puts events of one caller into a record; says whether no more goes into it.
+fn fill(parcel: &mut Option<Parcel>, fresh: &mut VecDeque<Waiting>, room: usize, first: bool) -> bool {
+    while let Some(head) = fresh.pop_front() {
+        if !head.ticket.is_live() {
+            fresh.clear();
+            break;
+        }
+        let bytes = head.bytes();
+        match parcel {
+            None if first || bytes + head.key.len() + FRAME <= room => *parcel = Some(Parcel::new(head)),
+            Some(open) if open.bytes + bytes <= TARGET.min(room) => open.add(head),
+            _ => {
+                fresh.push_front(head);
+                return true;
+            }
+        }
+    }
+    false
 }

@@ -68,9 +68,10 @@ impl Lanes {
         let lanes = std::iter::repeat_with(Lane::default).take(shards.count()).collect();
         self.shards = shards;
         for lane in std::mem::replace(&mut self.lanes, lanes) {
-            let (again, fresh) = lane.into_waiting();
-            again.into_iter().for_each(|parcel| self.again(parcel));
-            fresh.into_iter().for_each(|event| self.add(event));
+            for (again, fresh) in lane.into_waiting() {
+                again.into_iter().for_each(|parcel| self.again(parcel));
+                fresh.into_iter().for_each(|event| self.add(event));
+            }
         }
         self.first = 0;
     }

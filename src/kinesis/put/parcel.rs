@@ -103,6 +103,12 @@ impl Parcel {
         self.shares.iter().map(|(_, n)| n).sum()
     }
 
+    /// Whose turn it takes when it is sent again: the first one's who still waits for it.
+    pub fn owner(&self) -> Option<&Arc<Ticket>> {
+        let live = self.shares.iter().find(|(ticket, _)| ticket.is_live());
+        live.or(self.shares.first()).map(|(ticket, _)| ticket)
+    }
+
     /// Whether anybody still waits for it.
     pub fn is_live(&self) -> bool {
         self.shares.iter().any(|(ticket, _)| ticket.is_live())

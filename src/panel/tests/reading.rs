@@ -47,6 +47,21 @@ fn an_error_that_is_not_known_is_not_called_none() {
     assert_eq!(other(5), Some(Other { documents: 5, off_by: None }));
 }
 
+/// Of many values those with most documents are shown, in the order of their number.
+#[test]
+fn rows_that_documents_chose_are_in_the_order_of_their_number() {
+    let panel = panel(
+        "chart = 'table'\nmeasures = [{ label = 'n', is = 'distinct', field = 'msg.id' }]\n\
+         splits = [{ label = 'link', by = 'terms', field = 'msg.link', size = 50 }]\n",
+    );
+    let bucket = |key: &str, documents: u64, n: u64| json!({"key": key, "doc_count": documents, "1": {"value": n}});
+    let buckets = json!([bucket("a", 9, 2), bucket("b", 8, 5), bucket("c", 7, 2)]);
+    let said =
+        answer(24, json!({"2": {"doc_count_error_upper_bound": 0, "sum_other_doc_count": 0, "buckets": buckets}}));
+    let expected = [row(&["b"], &[Some(5.0)]), row(&["a"], &[Some(2.0)]), row(&["c"], &[Some(2.0)])];
+    assert_eq!(panel.read(&said).unwrap().rows, expected);
+}
+
 #[test]
 fn steps_are_in_the_order_of_the_definition() {
     let panel = panel(

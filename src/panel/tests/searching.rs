@@ -44,14 +44,30 @@ fn values_are_in_the_order_of_their_numbers_however_deep() {
     assert_eq!(
         body["aggs"],
         json!({"2": {
-            "terms": {"field": "msg.channel", "size": 3, "shard_size": 2_000, "missing": "not said", "order": {"1": "desc"}},
+            "terms": {"field": "msg.channel", "size": 3, "shard_size": 500, "missing": "not said", "order": {"1": "desc"}},
             "aggs": {
                 "1": distinct,
                 "3": {
-                    "terms": {"field": "msg.provider", "size": 2, "shard_size": 2_000, "order": {"_key": "asc"}},
+                    "terms": {"field": "msg.provider", "size": 2, "shard_size": 500, "order": {"_key": "asc"}},
                     "aggs": {"1": distinct}
                 }
             }
+        }})
+    );
+}
+
+/// A cluster that kept a count of 256 KB for each of some thousands of links would refuse the search.
+#[test]
+fn of_many_values_the_most_frequent_are_chosen_before_anything_is_counted_for_each() {
+    let body = asked(
+        "chart = 'table'\nmeasures = [{ label = 'n', is = 'distinct', field = 'msg.id' }]\nsplits = [\
+         { label = 'a', by = 'terms', field = 'msg.link', size = 50 }]\n",
+    );
+    assert_eq!(
+        body["aggs"],
+        json!({"2": {
+            "terms": {"field": "msg.link", "size": 50, "shard_size": 500, "order": {"_count": "desc"}},
+            "aggs": {"1": {"cardinality": {"field": "msg.id", "precision_threshold": 3_000}}}
         }})
     );
 }
@@ -95,7 +111,7 @@ fn a_price_is_paid_once_a_message_or_once_a_conversation() {
     let by = |once: &str| {
         json!({"prices": {
             "terms": {"field": "msg.cost_usd", "size": 10_000, "shard_size": 10_000},
-            "aggs": {"paid": {"cardinality": {"field": once, "precision_threshold": 40_000}}}
+            "aggs": {"paid": {"cardinality": {"field": once, "precision_threshold": 10_000}}}
         }})
     };
     let conversation = json!({"exists": {"field": "msg.conversation"}});

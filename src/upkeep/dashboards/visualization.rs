@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::panel::{By, Chart, EXACT, Interval, Measure, Panel, SHARD_SIZE, Split, What};
+use crate::panel::{By, Chart, Interval, Measure, Panel, SHARD_SIZE, Split, What};
 
 /// A panel all of whose measures are classic.
 pub fn state(panel: &Panel, title: &str) -> Value {
@@ -13,7 +13,7 @@ pub fn state(panel: &Panel, title: &str) -> Value {
         Chart::Bar if over_time(panel) => ("histogram", axes(panel, "histogram")),
         Chart::Bar => ("horizontal_bar", axes(panel, "histogram")),
     };
-    let measures = panel.measures.iter().enumerate().map(|(at, measure)| measured(at, measure));
+    let measures = panel.measures.iter().enumerate().map(|(at, measure)| measured(at, measure, panel.exact()));
     let splits = panel.splits.iter().enumerate().map(|(at, split)| divided(panel, at, split));
     let aggs: Vec<_> = measures.chain(splits).collect();
     json!({"title": title, "type": kind, "params": params, "aggs": aggs})
@@ -29,11 +29,11 @@ fn over_time(panel: &Panel) -> bool {
     panel.splits.first().is_some_and(|split| matches!(split.by, By::Time { .. }))
 }
 
-fn measured(at: usize, measure: &Measure) -> Value {
+fn measured(at: usize, measure: &Measure, exact: u32) -> Value {
     let (kind, mut params) = match &measure.what {
         What::Distinct { field } => {
             // The editor has no field for it, so it is merged into the request.
-            ("cardinality", json!({"field": field, "json": json!({"precision_threshold": EXACT}).to_string()}))
+            ("cardinality", json!({"field": field, "json": json!({"precision_threshold": exact}).to_string()}))
         }
         What::Sum { field } => ("sum", json!({"field": field})),
         What::Max { field } => ("max", json!({"field": field})),
@@ -52,7 +52,15 @@ fn divided(panel: &Panel, at: usize, split: &Split) -> Value {
         _ => "group",
     };
     let (kind, params) = match &split.by {
-        By::Terms { field, size, missing, sorted } => ("terms", terms(panel, split, field, *size, missing, *sorted)),
+        By::Terms { field, size, missing, sorted } => {
+            let mut params = terms(panel, split, field, *size, missing, *sorted);
+            if params["orderBy"] == "custom" {
+                let id = format!("{}-orderAgg", panel.split_name(at));
+                let counted = json!({"id": id, "enabled": true, "type": "count", "schema": "orderAgg", "params": {}});
+                params["orderAgg"] = counted;
+            }
+            ("terms", params)
+        }
         By::Steps { steps } => {
             let filter = |step: &crate::panel::Named| json!({"input": {"query": step.query, "language": "lucene"}, "label": step.label});
             ("filters", json!({"filters": steps.iter().map(filter).collect::<Vec<_>>()}))
@@ -84,7 +92,9 @@ fn terms(panel: &Panel, split: &Split, field: &str, size: u32, missing: &Option<
     let by = match sorted {
         true => "_key".to_owned(),
         false if counts => "1".to_owned(),
-        false => panel.order(),
+        // By documents, which no measure counts: an order of its own.
+        false if panel.order(split) == "_count" => "custom".to_owned(),
+        false => panel.order(split),
     };
     json!({
         "field": field,

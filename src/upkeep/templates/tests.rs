@@ -164,7 +164,16 @@ fn the_keys_that_essink_adds_are_mapped_and_no_others() {
     let arrived = Millis(1_700_000_000_000);
     let filed = Filed { at: arrived, instead: Some(Instead::Arrival) };
     let text = Some(&b"\"x\""[..]);
-    let facts = Facts { id: text, time: Some(arrived), source: text, kind: text, account: text, region: text };
+    // Attributes are kept, and not searched for: anybody's names.
+    let facts = Facts {
+        id: text,
+        time: Some(arrived),
+        source: text,
+        kind: text,
+        account: text,
+        region: text,
+        attributes: None,
+    };
     let mut wrapping = Vec::new();
     facts.write("sns", &mut wrapping);
     let about = About { filed, arrived, envelopes: &["sns"], wrapping: &wrapping };

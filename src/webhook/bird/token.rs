@@ -68,7 +68,12 @@ impl Client {
 struct Asking {
     client_id: String,
     client_secret: String,
+    /// Only one kind is given; who names none wants that.
+    grant_type: Option<String>,
 }
+
+/// The kind of grant that is given.
+const GRANT: &str = "client_credentials";
 
 /// The token endpoint.
 #[derive(Debug)]
@@ -81,13 +86,23 @@ impl Tokens {
     }
 
     /// The client's id and secret: as basic authentication, in a form, or in a JSON object, which is how Bird has them.
-    fn asks(&self, head: &Parts, body: &[u8]) -> bool {
-        if let Some((id, secret)) = basic(&head.headers) {
-            return self.0.is(&id, &secret);
-        }
+    fn given(&self, head: &Parts, body: &[u8], now: Millis) -> Result<String, Answer> {
         let asking = if is_json(head, body) { serde_json::from_slice(body).ok() } else { of_form(body) };
-        let Asking { client_id, client_secret } = asking.unwrap_or_default();
-        self.0.is(client_id.as_bytes(), client_secret.as_bytes())
+        let Asking { client_id, client_secret, grant_type } = asking.unwrap_or_default();
+        let known = match basic(&head.headers) {
+            Some((id, secret)) => self.0.is(&id, &secret),
+            None => self.0.is(client_id.as_bytes(), client_secret.as_bytes()),
+        };
+        if !known {
+            let said = "wrong or no client credentials";
+            return Err(Answer::refused(said).with_json(r#"{"error":"invalid_client"}"#.to_owned()));
+        }
+        if grant_type.is_some_and(|grant| grant != GRANT) {
+            let said = "another grant_type than client_credentials";
+            return Err(Answer::malformed(said).with_json(r#"{"error":"unsupported_grant_type"}"#.to_owned()));
+        }
+        let (token, seconds) = (self.0.token(now), self.0.lifetime.as_secs());
+        Ok(format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":{seconds}}}"#))
     }
 }
 
@@ -97,6 +112,7 @@ fn of_form(body: &[u8]) -> Option<Asking> {
         match name.as_str() {
             "client_id" => asking.client_id = value,
             "client_secret" => asking.client_secret = value,
+            "grant_type" => asking.grant_type = Some(value),
             _ => {}
         }
     }
@@ -136,13 +152,8 @@ impl Receiver for Tokens {
         now: Millis,
     ) -> Later<'a, Result<Receipt, Answer>> {
         Box::pin(async move {
-            if !self.asks(head, &body.bytes) {
-                let said = "wrong or no client credentials";
-                return Err(Answer::refused(said).with_json(r#"{"error":"invalid_client"}"#.to_owned()));
-            }
-            let (token, seconds) = (self.0.token(now), self.0.lifetime.as_secs());
-            let given = format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":{seconds}}}"#);
-            Err(Answer::document(given))
+            let answer = self.given(head, &body.bytes, now).map_or_else(|refused| refused, Answer::document);
+            Err(answer.not_to_be_kept())
         })
     }
 }

@@ -2,7 +2,7 @@
 //! cannot keep others out, however many they are.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,13 +34,16 @@ pub struct Seat {
     born: Instant,
     /// Milliseconds since `born`, and in the two lowest bits the state.
     state: AtomicU64,
+    /// It may still be sending the body of a request that has its answer.
+    unread: AtomicBool,
     /// Its place is wanted.
     pub evicted: CancellationToken,
 }
 
 impl Seat {
     fn new(born: Instant) -> Self {
-        let seat = Self { born, state: AtomicU64::new(0), evicted: CancellationToken::new() };
+        let (state, unread) = (AtomicU64::new(0), AtomicBool::new(false));
+        let seat = Self { born, state, unread, evicted: CancellationToken::new() };
         seat.set(State::Head);
         seat
     }
@@ -79,6 +82,16 @@ impl Seat {
     /// Its body is whole; it waits for us.
     pub fn works(&self) {
         self.set(State::Working);
+    }
+
+    /// Whether the body of its request is left where it is.
+    pub fn leaves(&self, unread: bool) {
+        self.unread.store(unread, Relaxed);
+    }
+
+    /// Whether the body of its last request was left where it was.
+    pub fn has_left(&self) -> bool {
+        self.unread.load(Relaxed)
     }
 
     /// How long it may do what it is doing.

@@ -1,7 +1,10 @@
-//! Certificates of SNS: fetched once, kept for a day, a few of them.
+//! Certificates of SNS: fetched once, kept for a day and while no newer one can be had, a few of them.
+//!
+//! Whoever posts chooses their addresses. What he makes up costs those that signed something neither their place here nor
+//! their turn to be asked for.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,13 +21,17 @@ use crate::webhook::stream::Later;
 /// Certificates kept. SNS has one a region and year.
 const MOST: usize = 32;
 
-/// One that Amazon took back is used no longer than this.
-const KEPT: Duration = Duration::from_secs(86_400);
+/// One is asked for anew after this.
+const FRESH: Duration = Duration::from_secs(86_400);
+
+/// While that fails it is used for so long: one that Amazon took back no longer than this.
+const KEPT: Duration = Duration::from_secs(7 * 86_400);
 
 /// Addresses that led to nothing are not tried again for this long.
-const FAILED: Duration = Duration::from_secs(10);
+const FAILED: Duration = Duration::from_secs(2);
 
-/// Fetches a second: whoever knows a topic's name could have us ask for a new address with every request.
+/// Fetches a second from addresses that never signed anything: whoever knows a topic's name could have us ask for a new one
+/// with every request.
 const RATE: u32 = 5;
 
 /// The port to SNS.
@@ -34,7 +41,7 @@ pub trait Fetch: Send + Sync {
 }
 
 /// Why there is no certificate.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unusable {
     /// It cannot be fetched, or not be used at this time; what the certificate does, for people.
     Now(String),
@@ -42,23 +49,43 @@ pub enum Unusable {
     Ever(&'static str),
 }
 
+type Certificate = Arc<CertificateDer<'static>>;
+
 /// Those at hand.
 pub struct Certificates {
     fetch: Arc<dyn Fetch>,
     gate: Gate,
     kept: Mutex<HashMap<String, Kept>>,
+    /// Addresses that are being asked, each by one request; others wait for it.
+    flights: Mutex<HashMap<String, Weak<Flight>>>,
 }
 
-#[derive(Clone)]
+type Flight = tokio::sync::Mutex<()>;
+
 struct Kept {
-    certificate: Result<Arc<CertificateDer<'static>>, &'static str>,
+    /// The last one that could be read, and until when it is used.
+    certificate: Option<(Certificate, Instant)>,
+    /// Why the last try gave none.
+    failed: Option<Unusable>,
+    /// Nobody is asked before.
     until: Instant,
+    /// It has signed something.
+    proven: bool,
+}
+
+/// What is known of an address.
+enum Known {
+    /// All that is needed.
+    Enough(Result<Certificate, Unusable>),
+    /// One that may be used, and should be asked for anew.
+    Old(Certificate),
+    Nothing,
 }
 
 impl Certificates {
     /// None yet.
     pub fn new(fetch: Arc<dyn Fetch>) -> Self {
-        Self { fetch, gate: Gate::new(RATE), kept: Mutex::default() }
+        Self { fetch, gate: Gate::new(RATE), kept: Mutex::default(), flights: Mutex::default() }
     }
 
     /// What fetches them.
@@ -74,30 +101,86 @@ impl Certificates {
         Ok(der)
     }
 
-    async fn at(&self, url: &str) -> Result<Arc<CertificateDer<'static>>, Unusable> {
-        let now = Instant::now();
-        let kept = self.lock().get(url).filter(|kept| kept.until > now).cloned();
-        if let Some(kept) = kept {
-            return kept.certificate.map_err(Unusable::Ever);
+    /// What was signed fits the certificate at `url`: it is kept before others, and asked for however many others are.
+    pub fn proven(&self, url: &str) {
+        if let Some(kept) = self.lock().get_mut(url) {
+            kept.proven = true;
         }
-        if !self.gate.passes() {
-            return Err(Unusable::Now("cannot be fetched: too many were asked for".to_owned()));
-        }
-        let pem = self.fetch.get(url).await.map_err(|why| Unusable::Now(format!("cannot be fetched: {why}")))?;
-        let certificate = read(&pem).map(Arc::new);
-        let lasts = if certificate.is_ok() { KEPT } else { FAILED };
-        self.keep(url, Kept { certificate: certificate.clone(), until: now + lasts });
-        certificate.map_err(Unusable::Ever)
     }
 
-    /// Makes room by what ends first: failures before certificates.
-    fn keep(&self, url: &str, kept: Kept) {
-        let mut all = self.lock();
-        if all.len() >= MOST && !all.contains_key(url) {
-            let first = all.iter().min_by_key(|(_, kept)| kept.until).map(|(url, _)| url.clone());
-            first.and_then(|url| all.remove(&url));
+    async fn at(&self, url: &str) -> Result<Certificate, Unusable> {
+        match self.known(url) {
+            Known::Enough(result) => result,
+            Known::Old(certificate) => {
+                let flight = self.flight(url);
+                // One asks anew; the others need not wait for it, and nobody is refused when it fails.
+                let Ok(_own) = flight.try_lock() else { return Ok(certificate) };
+                self.ask(url).await.or(Ok(certificate))
+            }
+            Known::Nothing => {
+                let flight = self.flight(url);
+                let _own = flight.lock().await;
+                match self.known(url) {
+                    Known::Enough(result) => result,
+                    _ => self.ask(url).await,
+                }
+            }
         }
-        all.insert(url.to_owned(), kept);
+    }
+
+    fn known(&self, url: &str) -> Known {
+        let (now, all) = (Instant::now(), self.lock());
+        let Some(kept) = all.get(url) else { return Known::Nothing };
+        let certificate = kept.certificate.as_ref().filter(|(_, ends)| *ends > now).map(|(one, _)| one.clone());
+        match (certificate, kept.until > now) {
+            (Some(certificate), true) => Known::Enough(Ok(certificate)),
+            (Some(certificate), false) => Known::Old(certificate),
+            (None, true) => kept.failed.clone().map_or(Known::Nothing, |why| Known::Enough(Err(why))),
+            (None, false) => Known::Nothing,
+        }
+    }
+
+    async fn ask(&self, url: &str) -> Result<Certificate, Unusable> {
+        let proven = self.lock().get(url).is_some_and(|kept| kept.proven);
+        if !proven && !self.gate.passes() {
+            return Err(Unusable::Now("cannot be fetched: too many were asked for".to_owned()));
+        }
+        let pem = self.fetch.get(url).await.map_err(|why| Unusable::Now(format!("cannot be fetched: {why}")));
+        let result = pem.and_then(|pem| read(&pem).map(Arc::new).map_err(Unusable::Ever));
+        self.keep(url, &result);
+        result
+    }
+
+    /// Makes room by what ends first: of failures, then of what never signed anything.
+    fn keep(&self, url: &str, result: &Result<Certificate, Unusable>) {
+        let (now, mut all) = (Instant::now(), self.lock());
+        if all.len() >= MOST && !all.contains_key(url) {
+            let worth = |kept: &Kept| (kept.proven, kept.certificate.is_some(), kept.until);
+            let least = all.iter().min_by_key(|(_, kept)| worth(kept)).map(|(url, _)| url.clone());
+            least.and_then(|url| all.remove(&url));
+        }
+        let kept =
+            all.entry(url.to_owned()).or_insert(Kept { certificate: None, failed: None, until: now, proven: false });
+        kept.failed = result.as_ref().err().cloned();
+        match result {
+            Ok(certificate) => {
+                kept.certificate = Some((certificate.clone(), now + KEPT));
+                kept.until = now + FRESH;
+            }
+            Err(_) => kept.until = now + FAILED,
+        }
+    }
+
+    /// The turn to ask at `url`.
+    fn flight(&self, url: &str) -> Arc<Flight> {
+        let mut all = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(flight) = all.get(url).and_then(Weak::upgrade) {
+            return flight;
+        }
+        all.retain(|_, flight| flight.strong_count() > 0);
+        let flight = Arc::new(Flight::default());
+        all.insert(url.to_owned(), Arc::downgrade(&flight));
+        flight
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
@@ -115,90 +198,4 @@ fn read(pem: &[u8]) -> Result<CertificateDer<'static>, &'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-    use super::*;
-
-    const NOW: Millis = Millis(1_783_400_000_000);
-
-    /// Answers with a certificate, with nonsense or not at all, by what the address says.
-    #[derive(Default)]
-    struct Answers(AtomicUsize);
-
-    impl Fetch for Answers {
-        fn get<'a>(&'a self, url: &'a str) -> Later<'a, Result<Bytes, String>> {
-            self.0.fetch_add(1, Relaxed);
-            Box::pin(async move {
-                match url {
-                    _ if url.contains("down") => Err("404".to_owned()),
-                    _ if url.contains("none") => Ok(Bytes::from_static(b"nonsense")),
-                    _ if url.contains("another") => Ok(Bytes::from_static(testkit::sns::OF_ANOTHER.as_bytes())),
-                    _ if url.contains("ends") => Ok(Bytes::from_static(testkit::sns::ENDED.as_bytes())),
-                    _ => Ok(Bytes::from_static(testkit::sns::CERTIFICATE.as_bytes())),
-                }
-            })
-        }
-    }
-
-    fn certificates() -> (Certificates, Arc<Answers>) {
-        let answers = Arc::new(Answers::default());
-        (Certificates::new(answers.clone()), answers)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_is_fetched_once_a_day() {
-        let (certificates, answers) = certificates();
-        for _ in 0..100 {
-            assert!(certificates.of("a", NOW).await.is_ok());
-        }
-        assert_eq!(answers.0.load(Relaxed), 1);
-        tokio::time::advance(KEPT).await;
-        assert!(certificates.of("a", NOW).await.is_ok());
-        assert_eq!(answers.0.load(Relaxed), 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_leads_nowhere_is_not_asked_for_at_once_again() {
-        let (certificates, answers) = certificates();
-        for _ in 0..3 {
-            assert_eq!(certificates.of("none", NOW).await, Err(Unusable::Ever(NONE)));
-        }
-        assert_eq!(answers.0.load(Relaxed), 1);
-        tokio::time::advance(FAILED).await;
-        assert_eq!(certificates.of("none", NOW).await, Err(Unusable::Ever(NONE)));
-        assert_eq!(answers.0.load(Relaxed), 2);
-        assert_eq!(certificates.of("down", NOW).await, Err(Unusable::Now("cannot be fetched: 404".to_owned())));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_that_is_kept_is_used_no_longer_than_its_time() {
-        let (certificates, answers) = certificates();
-        // It ends as 7 July 2026 begins.
-        let end = Millis(1_783_382_400_000);
-        assert!(certificates.of("ends", Millis(end.0 - 1_000)).await.is_ok());
-        let ended = certificates.of("ends", Millis(end.0 + 1_000)).await;
-        assert!(matches!(ended, Err(Unusable::Now(ref why)) if why.contains("has ended")), "{ended:?}");
-        assert_eq!(answers.0.load(Relaxed), 1);
-        let another = certificates.of("another", NOW).await;
-        assert_eq!(another, Err(Unusable::Ever("a certificate that does not name SNS")));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn nobody_has_us_ask_without_end() {
-        let (certificates, answers) = certificates();
-        assert!(certificates.of("good", NOW).await.is_ok());
-        for n in 0..100 {
-            let _refused = certificates.of(&format!("none-{n}"), NOW).await;
-        }
-        assert_eq!(answers.0.load(Relaxed), 5, "as the rate says");
-        for n in 0..1_000 {
-            tokio::time::advance(Duration::from_millis(200)).await;
-            let _refused = certificates.of(&format!("none-{n}"), NOW).await;
-        }
-        assert!(certificates.lock().len() <= MOST);
-        let before = answers.0.load(Relaxed);
-        assert!(certificates.of("good", NOW).await.is_ok());
-        assert_eq!(answers.0.load(Relaxed), before, "a good one is not driven out");
-    }
-}
+mod tests;

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use ring::signature::{
     RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, RsaParameters, UnparsedPublicKey,
 };
 use rustls::pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use webpki::EndEntityCert;
 
 use crate::webhook::answer::Answer;
@@ -22,15 +23,17 @@ pub struct Envelope<'a> {
     /// `Notification`, `SubscriptionConfirmation` or `UnsubscribeConfirmation`.
     #[serde(rename = "Type", borrow)]
     pub kind: Cow<'a, str>,
+    /// Of this message, the same when it comes again.
     #[serde(borrow)]
-    message_id: Cow<'a, str>,
+    pub message_id: Cow<'a, str>,
     /// The topic.
     #[serde(borrow)]
     pub topic_arn: Cow<'a, str>,
     #[serde(borrow)]
     message: Cow<'a, str>,
+    /// When it was published.
     #[serde(borrow)]
-    timestamp: Cow<'a, str>,
+    pub timestamp: Cow<'a, str>,
     #[serde(borrow)]
     signature_version: Cow<'a, str>,
     #[serde(borrow)]
@@ -55,6 +58,20 @@ impl<'a> Envelope<'a> {
             let (line, column) = (error.line(), error.column());
             Answer::malformed(format!("not a message of SNS, at line {line} column {column}"))
         })
+    }
+
+    /// A notification with what is signed of it and nothing else: whatever stands beside that, anybody may have put there.
+    pub fn signed_json(&self) -> Bytes {
+        let signed = Signed {
+            kind: &self.kind,
+            message_id: &self.message_id,
+            topic_arn: &self.topic_arn,
+            subject: self.subject.as_deref(),
+            message: &self.message,
+            timestamp: &self.timestamp,
+        };
+        // Texts can always be written; nothing would be put otherwise.
+        serde_json::to_vec(&signed).unwrap_or_default().into()
     }
 
     /// Whether the owner of this certificate (DER) signed it.
@@ -85,6 +102,20 @@ impl<'a> Envelope<'a> {
         ];
         lines.into_iter().filter_map(|(name, value)| Some(format!("{name}\n{}\n", value?))).collect()
     }
+}
+
+/// What is signed of a notification.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Signed<'a> {
+    #[serde(rename = "Type")]
+    kind: &'a str,
+    message_id: &'a str,
+    topic_arn: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    message: &'a str,
+    timestamp: &'a str,
 }
 
 /// `sha1WithRSAEncryption` and its null, as DER: SNS signs so unless a topic says otherwise. No certificate is trusted

@@ -108,6 +108,7 @@ async fn who_may_not_post_is_refused_before_the_body_and_bird_fetches_a_token() 
         let answer = said(request).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         assert!(answer.head.contains("application/json"), "{}", answer.head);
+        assert!(answer.head.contains(r#""cache-control": "no-store""#), "{}", answer.head);
         let given: Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!((given["token_type"].as_str(), given["expires_in"].as_u64()), (Some("Bearer"), Some(3_600)));
         given["access_token"].as_str().unwrap().to_owned()
@@ -142,6 +143,15 @@ async fn tokens_are_for_those_who_know_the_secret() {
     ] {
         let answer = said(server.post("/bird/token", body)).await;
         assert_eq!((answer.status, answer.body.as_str()), (401, r#"{"error":"invalid_client"}"#), "{body}");
+    }
+    for body in [
+        "client_id=bird&client_secret=s3cret&grant_type=password",
+        "client_id=bird&client_secret=s3cret&grant_type=",
+        r#"{"client_id":"bird","client_secret":"s3cret","grant_type":"authorization_code"}"#,
+    ] {
+        let answer = said(server.post("/bird/token", body)).await;
+        assert_eq!((answer.status, answer.body.as_str()), (400, r#"{"error":"unsupported_grant_type"}"#), "{body}");
+        assert!(answer.head.contains(r#""cache-control": "no-store""#), "{}", answer.head);
     }
     assert_eq!(status(server.request(Method::GET, "/bird/token")).await, 405);
 }

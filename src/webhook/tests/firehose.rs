@@ -2,12 +2,16 @@ use std::io::Write;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::event::clock::ClockBounds;
+use crate::event::unwrap::{Piece, Rules, Unwrapper, Wrapping};
 use crate::webhook::firehose::Firehose;
+use crate::webhook::split::SCAN;
 
 const ID: &str = "109777ac-8f9b-4082-8e8d-b4f12b5fc17b";
 
@@ -35,7 +39,7 @@ fn deliver(server: &Server, body: impl Into<reqwest::Body>) -> RequestBuilder {
         .header("x-amz-firehose-request-id", ID)
         .header("x-amz-firehose-source-arn", "arn:aws:firehose:us-east-1:123456789:deliverystream/testStream")
         .header("x-amz-firehose-access-key", "a key")
-        .header("x-amz-firehose-common-attributes", r#"{"commonAttributes":{"a":"b"}}"#)
+        .header("x-amz-firehose-common-attributes", r#"{"commonAttributes":{}}"#)
 }
 
 /// The answer in Firehose's form, with what must be in every one.
@@ -70,6 +74,65 @@ async fn every_record_is_put_as_it_was_given_to_firehose() {
     }
     assert_eq!(form(deliver(&server, body(&[]))).await, (200, None));
     assert_eq!((server.counted("firehose", "taken"), server.counted("firehose", "nothing")), (3, 1));
+}
+
+/// Those of the documentation, on a stream of an operator who has some.
+fn with_attributes(request: RequestBuilder, attributes: &str) -> RequestBuilder {
+    let (client, request) = request.build_split();
+    let mut request = request.unwrap();
+    request.headers_mut().insert("x-amz-firehose-common-attributes", attributes.parse().unwrap());
+    RequestBuilder::from_parts(client, request)
+}
+
+/// What is found of `data` when it is read: its id, and what is kept of its wrapping.
+fn read(data: &Bytes) -> (String, Value) {
+    let rules = Rules {
+        scan: SCAN,
+        inflated: 1 << 20,
+        values: 100,
+        clock: ClockBounds { lag: 3_600_000, lead: 3_600_000 },
+        redaction: None,
+    };
+    let mut found = None;
+    let wrapping = Wrapping { arrived: NOW, envelopes: &[], time: None };
+    Unwrapper::new(rules).unwrap(data, wrapping, &mut |piece| match piece {
+        Piece::Event(event) => {
+            let body: Value = serde_json::from_slice(&event.body).expect("JSON");
+            found = Some((event.id.to_string(), body["essink"]["wrapping"][0].clone()));
+        }
+        Piece::Poison(poison) => panic!("{}", poison.detail),
+    });
+    found.expect("an event")
+}
+
+#[tokio::test]
+async fn common_attributes_stay_with_each_record_and_change_no_id() {
+    let server = server().await;
+    let attributes = r#"{"commonAttributes":{"deployment -context":"pre-prod-gamma","device-types":""}}"#;
+    let ses = sample("ses-firehose-delivery.json");
+    let records: [&[u8]; 2] = [ses.as_bytes(), b"{\"a\":1}\n"];
+    assert_eq!(form(deliver(&server, body(&records))).await.0, 200);
+    let plain = server.memory.items_taken();
+    assert_eq!(form(with_attributes(deliver(&server, body(&records)), attributes)).await.0, 200);
+    let kept = server.memory.items_taken();
+    assert_eq!(kept.len(), 2);
+    for (plain, kept) in plain.iter().zip(&kept) {
+        let (id, wrapping) = read(&kept.data);
+        assert_eq!((&id, &kept.key), (&read(&plain.data).0, &plain.key));
+        assert_eq!(
+            wrapping,
+            json!({"name": "firehose-http", "id": ID, "time": "2020-01-03T22:35:01.599Z",
+                   "attributes": {"deployment -context": "pre-prod-gamma", "device-types": ""}})
+        );
+    }
+    // In its envelope it would not fit into a record of every stream.
+    let large = vec![b'x'; 1_000 << 10];
+    assert_eq!(form(with_attributes(deliver(&server, body(&[&large])), attributes)).await.0, 200);
+    assert_eq!(server.memory.items_taken()[0].data, large);
+    for bad in ["", "{", "7", r#"{"commonAttributes":{"a":1}}"#, r#"{"commonAttributes":"a"}"#] {
+        assert_eq!(form(with_attributes(deliver(&server, body(&records)), bad)).await.0, 400, "{bad}");
+    }
+    assert_eq!(server.memory.taken().len(), 0);
 }
 
 #[tokio::test]
@@ -145,6 +208,12 @@ async fn nothing_is_lost_for_a_limit_that_can_be_raised() {
     let server = Server::start(plan).await;
     let (status, message) = form(deliver(&server, body(&[&[b'x'; 1_000]]))).await;
     assert!(status == 503 && message.as_ref().unwrap().contains("--webhook-max-body"), "{status} {message:?}");
+    let mut plan = Plan::of("/firehose", Firehose::new(None));
+    plan.desk.memory = 100_000;
+    let small = Server::start(plan).await;
+    let zipped = deliver(&small, gzip(body(&[&[b'x'; 60_000]]).as_bytes())).header("content-encoding", "gzip");
+    let (status, message) = form(zipped).await;
+    assert!(status == 503 && message.as_ref().unwrap().contains("raise --webhook-memory"), "{status} {message:?}");
     // A record that no record of the stream can hold never will be.
     server.memory.refuse(Some(Refusal::TooLarge("too large".to_owned())));
     assert_eq!(form(deliver(&server, body(&[b"{}"]))).await, (413, Some("too large".to_owned())));

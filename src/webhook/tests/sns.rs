@@ -36,7 +36,7 @@ impl Fetch for Amazon {
 async fn server_of(topics: &[&str]) -> (Server, Arc<Amazon>) {
     let amazon = Arc::new(Amazon::default());
     let topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
-    (Server::start(Plan::of("/sns", Sns::new(topics, amazon.clone()))).await, amazon)
+    (Server::start(Plan::of("/sns", Sns::new(topics, Duration::from_secs(86_400), amazon.clone()))).await, amazon)
 }
 
 async fn server() -> (Server, Arc<Amazon>) {
@@ -61,20 +61,96 @@ fn changed(envelope: &str, name: &str, value: Value) -> String {
     envelope.to_string()
 }
 
+/// What is signed of a notification, by the rules, as JSON.
+fn signed_members(notification: &str) -> Value {
+    let Ok(Value::Object(mut all)) = serde_json::from_str(notification) else { panic!("{notification}") };
+    let signed = ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"];
+    all.retain(|name, value| signed.contains(&name.as_str()) && !value.is_null());
+    Value::Object(all)
+}
+
+fn values(server: &Server) -> Vec<Value> {
+    server.memory.taken().iter().map(|text| serde_json::from_str(text).expect("JSON")).collect()
+}
+
 #[tokio::test]
-async fn a_signed_notification_is_put_whole() {
+async fn what_is_signed_of_a_notification_is_put() {
     let (server, amazon) = server().await;
     for body in &SIGNED[..2] {
         assert_eq!(status(post(&server, body)).await, 200);
         let items = server.memory.items_taken();
-        assert_eq!((items.len(), &*items[0].data), (1, body.trim().as_bytes()));
+        assert_eq!(items.len(), 1);
+        assert_eq!(serde_json::from_slice::<Value>(&items[0].data).unwrap(), signed_members(body));
         let message: Value = serde_json::from_str::<Value>(body).unwrap()["Message"].as_str().unwrap().parse().unwrap();
         assert_eq!(items[0].key, message["mail"]["messageId"].as_str().unwrap(), "the mail's events stay together");
     }
     assert_eq!(amazon.asked(), [CERTIFICATE_URL], "once for both");
     let text = testkit::sns::notification("n-1", "plain text, \"quoted\"\n").unwrap().to_string();
     assert_eq!(status(post(&server, &text)).await, 200);
-    assert_eq!(server.memory.taken(), [text]);
+    assert_eq!(values(&server), [signed_members(&text)]);
+}
+
+#[tokio::test]
+async fn one_signed_notification_lets_no_other_event_in() {
+    let (server, _) = server().await;
+    let forged = json!([{"Sns": {"Message": "{\"forged\":1}"}}]);
+    for (name, value) in [
+        ("Records", forged.clone()),
+        ("AAA", json!(1)),
+        ("records", json!([{"data": "e30="}])),
+        ("requestId", json!("r")),
+        ("detail", json!({"forged": 1})),
+        ("MessageAttributes", json!({"forged": {"Type": "String", "Value": "1"}})),
+        ("UnsubscribeURL", json!("https://example.com")),
+        ("message", json!("forged")),
+    ] {
+        assert_eq!(status(post(&server, &changed(SIGNED[1], name, value))).await, 200, "{name}");
+        let (items, signed) = (server.memory.items_taken(), signed_members(SIGNED[1]));
+        assert_eq!(serde_json::from_slice::<Value>(&items[0].data).unwrap(), signed, "{name}");
+    }
+    // Before the others, where it is the first to be seen.
+    let first = format!("{{\"Records\":{forged},{}", SIGNED[1].trim_start().strip_prefix('{').unwrap());
+    assert_eq!(status(post(&server, &first)).await, 200);
+    assert_eq!(values(&server), [signed_members(SIGNED[1])]);
+}
+
+#[tokio::test]
+async fn a_message_of_another_day_is_refused() {
+    let (server, _) = server().await;
+    let (second, day) = (1_000, 86_400_000);
+    for (away, expected) in
+        [(0, 200), (-3_600 * second, 200), (-day, 200), (-day - second, 403), (day, 200), (day + second, 403)]
+    {
+        let mut envelope = testkit::sns::notification("n-1", "{}").unwrap();
+        envelope["Timestamp"] = json!(Millis(NOW.0 + away).rfc3339());
+        let body = testkit::sns::sign(envelope).unwrap().to_string();
+        assert_eq!(status(post(&server, &body)).await, expected, "{away}");
+    }
+    let mut envelope = testkit::sns::notification("n-1", "{}").unwrap();
+    envelope["Timestamp"] = json!("now");
+    assert_eq!(status(post(&server, &testkit::sns::sign(envelope).unwrap().to_string())).await, 403);
+    assert_eq!(server.memory.taken().len(), 4);
+}
+
+#[tokio::test]
+async fn a_confirmation_that_is_posted_again_asks_nobody() {
+    let (server, amazon) = server().await;
+    let subscribe = serde_json::from_str::<Value>(SIGNED[2]).unwrap()["SubscribeURL"].as_str().unwrap().to_owned();
+    for _ in 0..20 {
+        assert_eq!(status(post(&server, SIGNED[2])).await, 200);
+    }
+    assert_eq!(amazon.asked(), [CERTIFICATE_URL, &subscribe]);
+    // One that SNS does not confirm is tried again, but not at the rate at which it is posted.
+    *amazon.down.lock().unwrap() = true;
+    let began = std::time::Instant::now();
+    for token in 0..50 {
+        let url = format!("{subscribe}{token}");
+        let body = testkit::sns::confirmation(TOPIC, &url).unwrap().to_string();
+        assert_eq!(status(post(&server, &body)).await, 503);
+    }
+    let most = 5 * (began.elapsed().as_secs() as usize + 2);
+    let asked = amazon.asked().len();
+    assert!((1..=most).contains(&asked), "{asked} of 50");
 }
 
 #[tokio::test]
@@ -169,7 +245,12 @@ async fn when_amazon_does_not_answer_sns_comes_again() {
     *amazon.down.lock().unwrap() = true;
     assert_eq!(status(post(&server, SIGNED[1])).await, 503);
     *amazon.down.lock().unwrap() = false;
-    assert_eq!(status(post(&server, SIGNED[1])).await, 200);
+    // It is not asked with every message.
+    let began = std::time::Instant::now();
+    while status(post(&server, SIGNED[1])).await != 200 {
+        assert!(began.elapsed() < Duration::from_secs(20), "it answers again");
+    }
+    assert_eq!(amazon.asked().len(), 2);
     *amazon.down.lock().unwrap() = true;
     assert_eq!(status(post(&server, SIGNED[2])).await, 503, "not confirmed");
     assert_eq!(server.memory.taken().len(), 1);

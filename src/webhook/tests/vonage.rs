@@ -136,22 +136,80 @@ async fn an_address_is_looked_at_before_it_is_set() {
 }
 
 #[tokio::test]
-async fn a_signed_receipt_comes_twice_and_is_the_same_event() {
+async fn a_signed_receipt_comes_again_and_is_the_same_event() {
     let server = server(Algorithm::Md5).await;
-    let (first, again) = (signed("1783400000", "n1"), signed("1783400060", "n2"));
-    let (first, again) = (borrowed(&first), borrowed(&again));
+    let form = |pairs: &[(&str, &str)]| server.post("/vonage", query(pairs)).header("content-type", FORM);
     let get = |pairs: &[(&str, &str)]| server.request(Method::GET, &format!("/vonage?{}", query(pairs)));
-    assert_eq!(status(get(&first)).await, 200);
-    assert_eq!(status(get(&again)).await, 200);
-    assert_eq!(status(server.post("/vonage", query(&again)).header("content-type", FORM)).await, 200);
-    let object: Value = Value::Object(again.iter().map(|(n, v)| ((*n).to_owned(), json!(v))).collect());
-    let post = server.post("/vonage", format!(" {object:#}\n")).header("content-type", "application/json");
-    assert_eq!(status(post).await, 200);
-    let taken = server.memory.taken();
-    assert_eq!((taken.len(), &taken[0], &taken[0]), (4, &taken[1], &taken[2]));
-    for event in taken {
-        assert_eq!(serde_json::from_str::<Value>(&event).unwrap(), receipt(), "without sig, nonce and timestamp");
+    let json = |pairs: &[(&str, &str)]| {
+        let object = Value::Object(pairs.iter().map(|(n, v)| ((*n).to_owned(), json!(v))).collect());
+        server.post("/vonage", format!(" {object:#}\n")).header("content-type", "application/json")
+    };
+    // Vonage signs each try anew; an hour may have passed.
+    let tries = [
+        signed("1783400000", "n1"),
+        signed("1783400060", "n2"),
+        signed("1783396400", "n3"),
+        signed("2026-07-07 04:53:10", "n4"),
+    ];
+    let tries = tries.each_ref().map(|pairs| borrowed(pairs));
+    for request in [get(&tries[0]), form(&tries[1]), json(&tries[2]), get(&tries[3])] {
+        assert_eq!(status(request).await, 200);
     }
+    let taken = server.memory.taken();
+    assert_eq!((taken.len(), &taken[0], &taken[0], &taken[0]), (4, &taken[1], &taken[2], &taken[3]));
+    assert_eq!(serde_json::from_str::<Value>(&taken[0]).unwrap(), receipt(), "without sig, nonce and timestamp");
+}
+
+#[tokio::test]
+async fn a_signature_is_good_once_and_cannot_be_bent() {
+    let server = server(Algorithm::Md5).await;
+    let get = |query: &str| server.request(Method::GET, &format!("/vonage?{query}"));
+    let pairs = signed("1783400000", "n1");
+    let good = query(&borrowed(&pairs));
+    server.memory.refuse(Some(Refusal::Busy("throttled".to_owned())));
+    assert_eq!(status(get(&good)).await, 503);
+    server.memory.refuse(None);
+    assert_eq!(status(get(&good)).await, 200, "the try that failed used nothing up");
+    assert_eq!(server.memory.taken().len(), 1);
+    // The same, and what is signed alike.
+    let (front, sig) = good.rsplit_once("sig=").unwrap();
+    let upper = format!("{front}sig={}", sig.to_uppercase());
+    for again in [good.clone(), format!("{good}&more="), format!("{good}&x=+&y"), format!("&{good}"), upper] {
+        assert_eq!(status(get(&again)).await, 200, "{again}");
+    }
+    let reordered: serde_json::Map<_, _> = pairs.iter().rev().map(|(n, v)| ((*n).to_owned(), json!(v))).collect();
+    assert_eq!(status(server.post("/vonage", Value::Object(reordered).to_string())).await, 200);
+    assert_eq!((server.memory.taken().len(), server.counted("vonage", "nothing")), (0, 6));
+    // Two parameters as one name.
+    let fresh = signed("1783400001", "n2");
+    let fresh = query(&borrowed(&fresh));
+    let bent = fresh.replace("messageId=0A0000001234567B&", "").replace("err-code=0&", "err-code=0%26messageId=");
+    assert_eq!(status(get(&bent)).await, 401, "another value is another signature");
+    let bent = fresh.replace("err-code=0&", "").replace("messageId=", "err-code%3D0%26messageId=");
+    assert_eq!(status(get(&bent)).await, 400, "{bent}");
+    assert_eq!(server.memory.taken().len(), 0);
+}
+
+#[tokio::test]
+async fn a_signature_counts_for_a_while() {
+    let server = server(Algorithm::Md5).await;
+    let get = |pairs: Vec<(&str, &str)>| server.request(Method::GET, &format!("/vonage?{}", query(&pairs)));
+    for (second, expected) in [
+        ("1783396400", 200),
+        ("1783396399", 401),
+        ("1783400300", 200),
+        ("1783400301", 401),
+        ("2026-07-07 03:53:20", 200),
+        ("2026-07-07 03:53:19", 401),
+        ("now", 401),
+    ] {
+        assert_eq!(status(get(borrowed(&signed(second, "n")))).await, expected, "{second}");
+    }
+    let sig = md5_sig(&RECEIPT);
+    let mut without = RECEIPT.to_vec();
+    without.push(("sig", &sig));
+    assert_eq!(status(get(without)).await, 401);
+    assert_eq!(server.memory.taken().len(), 3);
 }
 
 #[tokio::test]

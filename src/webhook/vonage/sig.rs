@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
 use ring::hmac as fast;
 
-use super::parameters::Parameters;
+use super::parameters::{Parameters, is_blank};
 use crate::webhook::secret::{Secret, same, unhex};
 
 /// What an account is set to.
@@ -33,7 +33,7 @@ pub fn fits(algorithm: Algorithm, secret: &Secret, parameters: &Parameters, sig:
 /// `&name=value` of each in the order of names, with `_` for what would end a value.
 fn text(parameters: &Parameters, empty: bool) -> String {
     let mut text = String::new();
-    for (name, value) in parameters.signed().filter(|(_, value)| empty || !value.trim().is_empty()) {
+    for (name, value) in parameters.signed().filter(|(_, value)| empty || !is_blank(value)) {
         text.push('&');
         text.push_str(name);
         text.push('=');

@@ -15,11 +15,28 @@ use crate::webhook::seen::Mark;
 /// How far Vonage's clock may be ahead of this one's.
 const LEAD: i64 = 300;
 
+/// How old what was signed may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Window(pub Duration);
+
+impl Window {
+    /// Whether it is older, when it was signed at that second.
+    pub fn is_before(self, signed: i64, now: Millis) -> bool {
+        let window = i64::try_from(self.0.as_secs()).unwrap_or(i64::MAX);
+        signed < now.0.div_euclid(1_000).saturating_sub(window)
+    }
+
+    /// Whether it is of a time to come.
+    pub fn is_behind(self, signed: i64, now: Millis) -> bool {
+        signed > now.0.div_euclid(1_000).saturating_add(LEAD)
+    }
+}
+
 /// Opens tokens.
 #[derive(Debug)]
 pub struct Tokens {
     key: hmac::Key,
-    window: Duration,
+    window: Window,
 }
 
 /// The first part of a token. Whatever else it names (a key, a certificate, another algorithm) is never looked at.
@@ -55,7 +72,7 @@ impl Claims {
 
 impl Tokens {
     /// Of this secret, for as long as `window`.
-    pub fn new(secret: &Secret, window: Duration) -> Self {
+    pub fn new(secret: &Secret, window: Window) -> Self {
         Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret.reveal()), window }
     }
 
@@ -74,11 +91,10 @@ impl Tokens {
         let claims: Claims = serde_json::from_slice(&part(claims)?)
             .map_err(|_| "the token lacks iat, jti or payload_hash, or they are of another type")?;
         let seconds = now.0.div_euclid(1_000);
-        let window = i64::try_from(self.window.as_secs()).unwrap_or(i64::MAX);
-        if claims.iat < seconds.saturating_sub(window) {
+        if self.window.is_before(claims.iat, now) {
             return Err("the token is older than --vonage-window");
         }
-        if claims.iat > seconds.saturating_add(LEAD) {
+        if self.window.is_behind(claims.iat, now) {
             return Err("the token is of a time to come; is this machine's clock right?");
         }
         if claims.exp.is_some_and(|exp| exp <= seconds) {
@@ -117,7 +133,7 @@ mod tests {
     }
 
     fn open(token: &str, now: Millis) -> Result<Claims, &'static str> {
-        Tokens::new(&Secret::new("s3cret"), Duration::from_secs(3_600)).open(token, now)
+        Tokens::new(&Secret::new("s3cret"), Window(Duration::from_secs(3_600))).open(token, now)
     }
 
     #[test]

@@ -238,8 +238,9 @@ fn check_missing(panel: &Panel, table: &Table, missing: &[(&Vec<String>, &Vec<Op
     };
     let is_full = table.rows.len() == most && table.other.is_some_and(|other| other.documents > 0);
     let least = table.rows.iter().filter_map(|row| row.values[0]).fold(f64::INFINITY, f64::min);
-    let is_rare =
-        |values: &[Option<f64>]| by_its_number(panel).is_none() || values[0].is_some_and(|value| value <= least);
+    let by_documents = panel.splits.iter().any(|split| panel.is_chosen_by_documents(split));
+    let by_other = by_documents || by_its_number(panel).is_none();
+    let is_rare = |values: &[Option<f64>]| by_other || values[0].is_some_and(|value| value <= least);
     let not_so = missing.iter().filter(|(_, values)| !(is_full && is_rare(values)));
     not_so.map(|(key, values)| format!("nothing of {key:?} {values:?}")).collect()
 }

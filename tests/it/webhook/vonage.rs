@@ -140,7 +140,7 @@ fn sign(mut parameters: Parameters, signed: Signed, round: u64) -> Parameters {
         return parameters;
     }
     parameters.insert("api-key".to_owned(), "a1b2c3d".to_owned());
-    parameters.insert("timestamp".to_owned(), (1_540_469_429 + 60 * round).to_string());
+    parameters.insert("timestamp".to_owned(), (now() + 60 * round).to_string());
     parameters.insert("nonce".to_owned(), format!("aaaaaaaa-bbbb-cccc-dddd-{round:012}"));
     let pair = |(name, value): (&String, &String)| format!("&{name}={}", value.replace(['&', '='], "_"));
     let text: String = parameters.iter().map(pair).collect();
@@ -164,12 +164,16 @@ fn request(receiver: &Receiver, form: &str, parameters: &Parameters) -> reqwest:
     }
 }
 
+/// Seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "signatures are of the time at which they are made")]
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
+}
+
 /// `Authorization: Bearer` with the documented claims, HS256.
-#[expect(clippy::disallowed_methods, reason = "a token is of the time at which it is made")]
 fn token(id: &str, body: &str) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
     let mut claims = sample("vonage-signed-webhook-jwt-claims.json");
-    claims["iat"] = json!(now);
+    claims["iat"] = json!(now());
     claims["jti"] = json!(id);
     claims["payload_hash"] = json!(hex(&Sha256::digest(body)));
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());

@@ -208,11 +208,10 @@ async fn a_caller_that_has_gone_is_not_sent_for_and_leaves_no_bytes_behind() {
     assert_eq!(producer.shared.room.available_permits(), producer.shared.units as usize);
 }
 
-/// A shard takes 1 MiB in every second of the clock and refuses the rest.
-#[tokio::test(start_paused = true)]
-async fn an_overloaded_shard_is_used_well_and_not_flooded() {
+/// A shard that takes 1 MiB in every second of the clock and refuses the rest.
+fn one_mebibyte_a_second() -> Fake {
     let (began, mut second, mut left) = (Instant::now(), 0, 0_usize);
-    let fake = refusing(1, throttled(), move |_, _, record| {
+    refusing(1, throttled(), move |_, _, record| {
         let now = began.elapsed().as_secs() + 1;
         if now != second {
             (second, left) = (now, 1 << 20);
@@ -220,7 +219,32 @@ async fn an_overloaded_shard_is_used_well_and_not_flooded() {
         let takes = left >= record.data.len();
         left -= if takes { record.data.len() } else { 0 };
         !takes
-    });
+    })
+}
+
+/// A delivery of Firehose fills a shard for fifty seconds; Bird waits for eight.
+#[tokio::test(start_paused = true)]
+async fn who_has_little_does_not_wait_for_all_of_who_has_much() {
+    let fake = one_mebibyte_a_second();
+    let producer = producer(&fake);
+    let large: Vec<Item> = (0..10_000).map(|n| event(n, 5_000)).collect();
+    let (own, all) = (producer.clone(), large.clone());
+    let large_one = tokio::spawn(async move { own.put(all, 150 * SECOND).await });
+    let mut put = large;
+    for batch in 0..5 {
+        tokio::time::sleep(3 * SECOND).await;
+        let small: Vec<Item> = (0..350).map(|n| event(20_000 + batch * 1_000 + n, 1_400)).collect();
+        producer.put(small.clone(), 8 * SECOND).await.expect("in time");
+        put.extend(small);
+    }
+    large_one.await.unwrap().expect("in time too");
+    check_once(&fake, &put);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_overloaded_shard_is_used_well_and_not_flooded() {
+    let began = Instant::now();
+    let fake = one_mebibyte_a_second();
     let items: Vec<Item> = (0..20_000).map(|n| event(n, 1_000)).collect();
     producer(&fake).put(items.clone(), 600 * SECOND).await.unwrap();
     check_once(&fake, &items);

@@ -128,6 +128,7 @@ fn aggs(buckets: &'static [&'static str]) -> Shape {
             ("otherBucketLabel", Name),
             ("missingBucket", Truth),
             ("missingBucketLabel", Name),
+            ("orderAgg", agg(&["count"], &["orderAgg"], Object(vec![], vec![]))),
             ("json", more),
             ("customLabel", Name),
         ],
@@ -389,8 +390,10 @@ fn ids_inside_a_visualization_resolve() {
         let aggs = state["aggs"].as_array().map(Vec::as_slice).unwrap_or_default();
         let ids: BTreeSet<_> = aggs.iter().map(|agg| agg["id"].as_str().unwrap()).collect();
         assert_eq!(ids.len(), aggs.len(), "{}", panel.id);
-        for by in aggs.iter().filter_map(|agg| agg["params"]["orderBy"].as_str()) {
-            assert!(by == "_key" || ids.contains(by), "{}: {by}", panel.id);
+        for params in aggs.iter().map(|agg| &agg["params"]) {
+            let Some(by) = params["orderBy"].as_str() else { continue };
+            let own = by == "custom" && params["orderAgg"]["type"] == "count";
+            assert!(own || by == "_key" || ids.contains(by), "{}: {by}", panel.id);
         }
         for series in state["params"]["seriesParams"].as_array().into_iter().flatten() {
             assert!(ids.contains(series["data"]["id"].as_str().unwrap()), "{}", panel.id);
