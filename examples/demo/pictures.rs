@@ -60,7 +60,7 @@ impl Pictures {
         let indexed = "Number(document.querySelector('[data-figure=\"indexed\"]')?.dataset.value)";
         let ready = format!("{indexed} > {enough}");
         for look in [WIDE, DARK, PHONE] {
-            self.take("pipeline", "pipeline", look, &ready).await?;
+            self.take("live", "pipeline", look, &ready).await?;
         }
         Ok(())
     }
