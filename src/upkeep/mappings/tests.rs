@@ -16,6 +16,7 @@ fn expected() -> Vec<Expected> {
                 "ip": {"type": "ip"},
             }),
         ],
+        additions: Map::new(),
     }]
 }
 
