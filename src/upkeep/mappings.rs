@@ -4,14 +4,17 @@
 //! guessed types, `arrival_timestamp` became `long`, and no data view over `pinpoint-*` has a time field.
 
 mod compare;
+mod lacking;
 
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::names::Prefixes;
 use crate::opensearch::client::Client;
+
+pub use lacking::{Lack, Plan, Put, plan};
 
 /// What a family's indices should hold.
 #[derive(Debug, Clone)]
@@ -20,6 +23,8 @@ pub struct Expected {
     pub prefix: String,
     /// `properties` objects, as in a mapping; a later one adds to an earlier one.
     pub properties: Vec<Value>,
+    /// What essink adds to every event, whatever the family: the members of a document and their mappings.
+    pub additions: Map<String, Value>,
 }
 
 /// One field of one index that is not what the template says.
@@ -57,8 +62,12 @@ const NAME_BYTES_A_REQUEST: usize = 3_500;
 /// Fields named per index in the text; the JSON report has them all.
 const FIELDS_SHOWN: usize = 6;
 
-/// Compares every existing index that a family's pattern matches.
-pub async fn check(client: &Client, prefixes: &Prefixes, expected: &[Expected]) -> anyhow::Result<Findings> {
+/// Compares every existing index that a family's pattern matches; with it, what daily ones lack of what essink adds.
+pub async fn check(
+    client: &Client,
+    prefixes: &Prefixes,
+    expected: &[Expected],
+) -> anyhow::Result<(Findings, Vec<Lack>)> {
     let patterns = prefixes.patterns(",");
     let answer =
         client.get(&format!("/{patterns}/_alias?expand_wildcards=open,closed&ignore_unavailable=true")).await?;
@@ -70,24 +79,27 @@ pub async fn check(client: &Client, prefixes: &Prefixes, expected: &[Expected]) 
     names.retain(|name| family(name));
     names.sort_unstable();
     let mut findings = Findings { checked: names.len(), disagreements: Vec::new() };
+    let mut lacks = Vec::new();
     for some in batches(&names) {
         let answer = client.get(&format!("/{}/_mapping?ignore_unavailable=true", some.join(","))).await?;
         anyhow::ensure!(answer.is_success(), "cannot read mappings of {}: HTTP {}", some[0], answer.status);
         let mappings = answer.json();
         for name in some {
-            findings.disagreements.extend(of_index(name, &mappings[*name]["mappings"], expected));
+            let mapping = &mappings[*name]["mappings"];
+            findings.disagreements.extend(of_index(name, mapping, expected));
+            lacks.extend(lacking::of_index(name, mapping, expected));
         }
     }
-    Ok(findings)
+    Ok((findings, lacks))
 }
 
-fn batches<'a, 'b>(names: &'b [&'a str]) -> Vec<&'b [&'a str]> {
+fn batches<S: AsRef<str>>(names: &[S]) -> Vec<&[S]> {
     let mut batches = Vec::new();
     let mut rest = names;
     while !rest.is_empty() {
         let mut bytes = 0;
-        let fits = |name: &&&str| {
-            bytes += name.len() + 1;
+        let fits = |name: &&S| {
+            bytes += name.as_ref().len() + 1;
             bytes <= NAME_BYTES_A_REQUEST
         };
         let count = rest.iter().take(INDICES_A_REQUEST).take_while(fits).count().max(1);

@@ -2,7 +2,7 @@
 
 mod apply;
 mod listing;
-mod name;
+pub(super) mod name;
 mod plan;
 
 use std::num::NonZeroU32;

@@ -5,16 +5,18 @@
 mod canonical;
 mod files;
 mod installed;
+mod late;
 mod report;
 mod rivals;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::mappings;
 use super::names::Prefixes;
 use crate::opensearch::client::Client;
 
 pub use files::{Kind, Template, VERSION, all};
+pub use late::{Added, Got, Refused};
 pub use report::{Action, Line, Report};
 
 /// What may be chosen about the templates.
@@ -46,6 +48,7 @@ impl Default for TemplateOptions {
 
 /// Makes sure of the templates: compares, writes what differs unless `dry_run`, and reports each.
 ///
+/// Daily indices that somebody made without them then get the mappings of what essink adds, where they have none.
 /// The report also names rival templates and every existing index whose mapping disagrees. Two of these
 /// running at once write the same content, so neither harms the other.
 ///
@@ -81,7 +84,11 @@ pub async fn ensure(client: &Client, options: &TemplateOptions, dry_run: bool) -
             installed::write(client, template).await?;
         }
     }
-    report.indices = mappings::check(client, &options.prefixes, &expected(&wanted)).await?;
+    let (findings, lacks) = mappings::check(client, &options.prefixes, &expected(&wanted)).await?;
+    report.indices = findings;
+    let plan = mappings::plan(lacks);
+    report.added = if dry_run { Added::planned(&plan) } else { late::add(client, &plan).await };
+    report.warnings.extend(report.added.warnings());
     Ok(report)
 }
 
@@ -96,8 +103,12 @@ fn expected(wanted: &[Template]) -> Vec<mappings::Expected> {
     families
         .map(|family| {
             let components = wanted.iter().filter(|t| t.kind == Kind::Component && part_of(family, t));
-            let parts = components.chain([family]).map(properties).collect();
-            mappings::Expected { prefix: family.prefix.clone(), properties: parts }
+            // What means the same in every family is what essink adds, and stands in the components.
+            let mut parts: Vec<Value> = components.map(properties).collect();
+            let additions: Map<String, Value> =
+                parts.iter().filter_map(Value::as_object).flat_map(Clone::clone).collect();
+            parts.push(properties(family));
+            mappings::Expected { prefix: family.prefix.clone(), properties: parts, additions }
         })
         .collect()
 }

@@ -14,6 +14,7 @@ mod faults;
 mod kcl;
 mod kill;
 mod large;
+mod late;
 mod leases;
 mod main_path;
 mod memory;

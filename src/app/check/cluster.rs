@@ -88,6 +88,7 @@ fn compared(report: &Report, installs: bool) -> Vec<Finding> {
             false => Finding::warning(ABOUT, what, cure),
         });
     }
+    found.extend(unmapped(report, installs));
     let broken = report.indices.broken();
     let more = broken.len().saturating_sub(NAMED);
     for (index, fields) in broken.iter().take(NAMED) {
@@ -103,6 +104,22 @@ fn compared(report: &Report, installs: bool) -> Vec<Finding> {
         found.push(Finding::ok(ABOUT, report.indices.summary()));
     }
     found
+}
+
+/// Daily indices that others made, in which `msg` and its like have no types yet. Pure.
+fn unmapped(report: &Report, installs: bool) -> Option<Finding> {
+    const ABOUT: &str = "templates";
+    let lack = &report.added.indices;
+    let first = &lack.first()?.index;
+    let what = format!("{} daily indices, {first} among them, have no types of what essink adds", lack.len());
+    Some(match installs {
+        true => Finding::ok(ABOUT, format!("{what}: a run adds them first")),
+        false => Finding::warning(
+            ABOUT,
+            format!("{what}, and with --no-init-templates a run leaves them so"),
+            "run essink init-templates before, or panels fail over days that essink writes into",
+        ),
+    })
 }
 
 /// Room, disks, clock and dashboards. `families` are those that the sample has; all when it has none.

@@ -9,6 +9,9 @@ use crate::config::{Auth, DeadLetterOptions, RunOptions, StateOptions};
 use crate::opensearch::product::Distribution;
 use crate::upkeep::names::pattern;
 
+/// Adds fields to an index that is there.
+pub const ADD_FIELDS: &str = "indices:admin/mapping/put";
+
 /// What AWS and the cluster are told.
 #[derive(Debug, Default, Serialize)]
 pub struct Policies {
@@ -111,7 +114,7 @@ fn opensearch(run: &RunOptions) -> Value {
     let mut actions = vec![
         "create_index",
         "write",
-        "indices:admin/mapping/put",
+        ADD_FIELDS,
         "indices:admin/mappings/get",
         "indices:admin/aliases/get",
         "indices:monitor/settings/get",
@@ -137,6 +140,10 @@ fn elasticsearch(run: &RunOptions) -> Value {
         cluster.push("manage_index_templates");
     }
     let mut privileges = vec!["auto_configure", "create_index", "create_doc", "view_index_metadata", "monitor"];
+    if run.templates.is_some() {
+        // The privilege that has it, `manage`, may delete indices too.
+        privileges.push(ADD_FIELDS);
+    }
     if run.retention.is_some() {
         privileges.push("delete_index");
     }
@@ -226,10 +233,13 @@ pub(super) mod tests {
             assert!(patterns.contains(&json!("essink-dead-letters-*")), "{role}");
             assert_eq!(role[1][key], json!(["essink-state"]));
             assert!(role[0][actions].to_string().contains("delete"), "it prunes");
+            let adds = role[0][actions].as_array().unwrap().contains(&json!("indices:admin/mapping/put"));
+            assert!(adds, "it adds to indices of others");
         }
         let lean = run("--no-init-templates --state file:/x --dead-letters dir:/y");
         let lean = Policies::of(&lean, Aws { arn: ARN, key: None }, Some(Distribution::OpenSearch));
         assert_eq!(lean.elasticsearch_role["cluster"], json!(["monitor"]));
+        assert!(!lean.elasticsearch_role.to_string().contains("mapping/put"), "only init-templates adds");
         let role = lean.opensearch_role.to_string();
         assert!(
             !role.contains("delete\",\"") && !role.contains("essink-state") && !role.contains("dead-letters"),

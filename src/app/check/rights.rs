@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::finding::{Finding, Tried, permission};
+use super::finding::{Finding, Level, Tried, permission};
 use super::policy;
 use crate::app::clock;
 use crate::config::RunOptions;
@@ -15,6 +15,7 @@ use crate::opensearch::judge::Fault;
 use crate::opensearch::product::{Distribution, Product};
 
 const ABOUT: &str = "cluster";
+const ADD_FIELDS_WHY: &str = "give daily indices that others made the mappings of what it adds";
 
 /// Every right that a run with these options needs, and whether it is there.
 ///
@@ -66,10 +67,18 @@ fn told(asked: &Value, answer: &Value) -> Vec<Finding> {
             let missing: Vec<String> =
                 names.iter().filter(|name| answer["index"][name][&privilege] != true).cloned().collect();
             let name = format!("index privilege {privilege} on {}", names.join(", "));
-            found.push(permission(ABOUT, &name, why(&privilege), lacks(&missing)));
+            found.push(weighed(&privilege, permission(ABOUT, &name, why(&privilege), lacks(&missing))));
         }
     }
     found
+}
+
+/// A run goes on without adding to indices that others made.
+fn weighed(privilege: &str, mut finding: Finding) -> Finding {
+    if privilege == policy::ADD_FIELDS && finding.level == Level::Problem {
+        finding.level = Level::Warning;
+    }
+    finding
 }
 
 fn why(privilege: &str) -> &'static str {
@@ -80,6 +89,7 @@ fn why(privilege: &str) -> &'static str {
         "create_doc" | "write" => "write",
         "read" | "maintenance" => "read positions as they are now",
         "delete_index" => "prune",
+        policy::ADD_FIELDS => ADD_FIELDS_WHY,
         _ => "read mappings and aliases",
     }
 }
@@ -103,7 +113,8 @@ async fn tried(client: &Client, run: &RunOptions, existing: &[Arc<str>]) -> Vec<
             Ok(answer) => read(answer),
             Err(error) => Tried::Unknown(error.detail.clone()),
         };
-        found.push(permission(ABOUT, &name, why, tried));
+        let privilege = if why == ADD_FIELDS_WHY { policy::ADD_FIELDS } else { "" };
+        found.push(weighed(privilege, permission(ABOUT, &name, why, tried)));
     }
     merged(found)
 }
@@ -137,6 +148,11 @@ fn probes(run: &RunOptions, existing: &[Arc<str>], chance: u64) -> Vec<Probe> {
         probes.push(probe(create, "make the indices of a day", Method::PUT, format!("/{name}"), unmade()));
         let there = existing.iter().rfind(|index| index.starts_with(pattern.trim_end_matches('*')));
         probes.extend(there.map(|index| write(index, "write events")));
+        if run.templates.is_some() {
+            let add = format!("add fields to indices of {pattern}");
+            let path = format!("/{name}/_mapping");
+            probes.push(probe(add, ADD_FIELDS_WHY, Method::PUT, path, Some(json!({"properties": {}}))));
+        }
         if run.retention.is_some() {
             let delete = format!("delete an index in {pattern}");
             probes.push(probe(delete, "prune", Method::DELETE, format!("/{name}"), None));
@@ -189,7 +205,7 @@ fn merged(found: Vec<Finding>) -> Vec<Finding> {
     let names = granted.iter().map(|finding| finding.what.trim_end_matches(": granted").to_owned());
     let names: Vec<String> = names.collect();
     let mut merged: Vec<Finding> = Vec::new();
-    for verb in ["write", "create", "delete"] {
+    for verb in ["write", "create", "add", "delete"] {
         let some: Vec<&str> = names.iter().filter(|name| name.starts_with(verb)).map(String::as_str).collect();
         let (Some(first), rest) = (some.first(), some.get(1..).unwrap_or_default()) else { continue };
         let places = rest.iter().map(|name| name.rsplit(' ').next().unwrap_or(name));
@@ -241,6 +257,7 @@ mod tests {
             "write index templates",
             "create an index in ses-*",
             "delete an index in ses-*",
+            "add fields to indices of ses-*",
             "write to pinpoint-2026-01-01",
             "write to essink-state",
         ] {
@@ -280,5 +297,8 @@ mod tests {
         assert_eq!((found[0].level, found[1].level), (Level::Ok, Level::Problem));
         assert!(found[1].what.contains("missing on b-*"), "{found:#?}");
         assert_eq!(told(&asked, &json!({}))[0].level, Level::Problem, "what is not said is not granted");
+        let asked = json!({"cluster": [], "index": [{"names": ["a-*"], "privileges": ["indices:admin/mapping/put"]}]});
+        let found = told(&asked, &json!({}));
+        assert_eq!((found[0].level, found[0].right), (Level::Warning, true), "a run goes on without it");
     }
 }

@@ -7,7 +7,7 @@ fn expected() -> Vec<Expected> {
     vec![Expected {
         prefix: "pinpoint-".into(),
         properties: vec![
-            json!({"@timestamp": {"type": "date"}}),
+            json!({"@timestamp": {"type": "date"}, "msg": {"properties": {"status": {"type": "keyword"}}}}),
             json!({
                 "arrival_timestamp": {"type": "date", "format": "epoch_millis||strict_date_optional_time"},
                 "event_type": twin,
@@ -16,6 +16,7 @@ fn expected() -> Vec<Expected> {
                 "ip": {"type": "ip"},
             }),
         ],
+        additions: Map::new(),
     }]
 }
 
@@ -38,6 +39,13 @@ fn guessed_types_disagree() {
     assert_eq!(
         of(json!({"event_type": {"type": "text", "fields": {"keyword": {"type": "keyword"}}}})),
         ["event_type: text -> keyword"]
+    );
+    // Panels split by `msg.status`, which a text does not answer, whatever stands beside it.
+    let guessed = json!({"type": "text", "fields": {"keyword": {"type": "keyword"}}});
+    assert_eq!(of(json!({"msg": {"properties": {"status": guessed}}})), ["!msg.status: text -> keyword"]);
+    assert_eq!(
+        of(json!({"msg": {"properties": {"status": {"type": "wildcard"}}}})),
+        ["msg.status: wildcard -> keyword"]
     );
     assert_eq!(of(json!({"metrics": {"properties": {"price": {"type": "long"}}}})), ["metrics.price: long -> double"]);
     assert_eq!(of(json!({"metrics": {"type": "text"}})), ["!metrics: text -> object"]);

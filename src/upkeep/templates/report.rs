@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::files::{Kind, Template};
+use super::late::Added;
 use crate::upkeep::mappings::Findings;
 
 /// What was done about one template, or would be.
@@ -46,6 +47,8 @@ pub struct Report {
     /// Of a dry run: those of `warnings` that would fail it.
     #[serde(skip)]
     pub obstacles: Vec<String>,
+    /// Daily indices that lacked mappings of what essink adds.
+    pub added: Added,
     /// Existing indices that disagree with the templates.
     pub indices: Findings,
 }
@@ -85,6 +88,7 @@ impl Report {
             templates: Vec::new(),
             warnings: Vec::new(),
             obstacles: Vec::new(),
+            added: Added::default(),
             indices: Findings::default(),
         }
     }
@@ -114,6 +118,7 @@ impl Report {
         if !same.is_empty() {
             lines.push(format!("{} templates are as they should be", same.len()));
         }
+        lines.extend(self.added.lines(self.dry_run).into_iter().map(|(verb, what)| format!("{verb} {what}")));
         lines.push(self.indices.summary());
         lines
     }
@@ -129,6 +134,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in &self.templates {
             writeln!(f, "{line}")?;
+        }
+        for (verb, what) in self.added.lines(self.dry_run) {
+            writeln!(f, "{verb:<13} {what}")?;
         }
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;

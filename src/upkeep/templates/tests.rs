@@ -253,3 +253,23 @@ fn the_live_check_expects_components_and_the_family() {
     assert!(has("ses-", "@timestamp") && has("ses-", "msg") && has("pinpoint-", "msg") && !has("unrecognized-", "msg"));
     assert!(has("essink-dead-letters-", "sequence") && !has("essink-dead-letters-", "essink"));
 }
+
+#[test]
+fn what_is_added_to_indices_of_others_is_what_every_family_shares() {
+    let expected = expected(&files::all(&TemplateOptions::default()));
+    let added = |prefix: &str| {
+        let of = expected.iter().find(|e| e.prefix == prefix).unwrap();
+        of.additions.keys().map(String::as_str).collect::<BTreeSet<_>>()
+    };
+    for family in Family::ALL {
+        let members = match family {
+            Family::Unrecognized => BTreeSet::from(["@timestamp", "essink"]),
+            _ => BTreeSet::from(["@timestamp", "essink", "msg"]),
+        };
+        assert_eq!(added(&format!("{}-", family.name())), members, "{family:?}");
+    }
+    assert_eq!(added("essink-dead-letters-"), BTreeSet::new(), "essink alone writes there");
+    let file = wanted(&TemplateOptions::default(), "essink-msg");
+    let ses = expected.iter().find(|e| e.prefix == "ses-").unwrap();
+    assert_eq!(ses.additions["msg"], file.body["template"]["mappings"]["properties"]["msg"]);
+}

@@ -1,0 +1,69 @@
+use super::*;
+
+fn of(status: u16, kind: &str, reason: &str) -> Ended {
+    let body = json!({"error": {"type": kind, "reason": reason}, "status": status});
+    ended(&Answer { status, body: body.to_string().into(), retry_after: None })
+}
+
+fn cure(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Refused(_, cure) => cure,
+        _ => panic!("not refused"),
+    }
+}
+
+#[test]
+fn a_refusal_has_its_cure_and_a_sick_cluster_has_none() {
+    let limit = "Limit of total fields [1000] has been exceeded";
+    assert!(cure(of(400, "illegal_argument_exception", limit)).contains("total_fields.limit"));
+    assert!(cure(of(403, "security_exception", "no permissions")).contains("indices:admin/mapping/put"));
+    assert!(cure(of(403, "cluster_block_exception", "index read-only")).contains("block"));
+    assert!(cure(of(429, "cluster_block_exception", "flood-stage")).contains("block"), "a full disk is not a busy one");
+    assert!(cure(of(400, "mapper_parsing_exception", "x")).contains("docs/migrating.md"));
+    assert!(matches!(of(404, "index_not_found_exception", "x"), Ended::Gone));
+    for (status, kind) in [(429, "rejected"), (503, "cluster_block_exception"), (504, ""), (500, "x")] {
+        assert!(matches!(of(status, kind, "x"), Ended::Unwell(_)), "{status}");
+    }
+    assert!(matches!(of(200, "", ""), Ended::Done));
+}
+
+fn added(index: usize, members: &[&str]) -> Got {
+    Got { index: format!("i{index}"), members: members.iter().map(|&member| member.into()).collect() }
+}
+
+#[test]
+fn many_are_said_in_few_words() {
+    let all = (0..7).map(|n| added(n, &["essink", "msg"])).chain([added(9, &["msg"])]);
+    let some = Added { indices: all.collect(), refused: Vec::new(), left: 4 };
+    let of = "made without essink's templates";
+    let lines = [
+        ("added", format!("essink, msg to the mappings of i0, i1, i2, i3, i4 and 2 more, {of}")),
+        ("added", format!("msg to the mappings of i9, {of}")),
+        ("left", "4 more indices that lack such mappings to the next run".to_owned()),
+    ];
+    assert_eq!(some.lines(false), lines);
+    assert_eq!(some.lines(true)[0].0, "would add");
+    assert_eq!(Added::default().lines(false), []);
+    let json = json!({"indices": [{"index": "i9", "members": ["msg"]}], "refused": [], "left": 0});
+    assert_eq!(serde_json::to_value(Added { indices: vec![added(9, &["msg"])], ..Added::default() }).unwrap(), json);
+}
+
+#[test]
+fn refusals_end_in_a_number_and_a_sick_cluster_at_once() {
+    let indices: Vec<String> = (0..MOST_REFUSED).map(|n| format!("i{n}")).collect();
+    let mut progress = Progress::default();
+    let refused = || Ended::Refused("why".into(), "cure");
+    for (n, index) in indices.chunks(1).enumerate() {
+        assert_eq!(progress.note(refused(), index, &Map::new()), n + 1 < MOST_REFUSED, "{n}");
+    }
+    let warning = &progress.added.warnings()[3];
+    assert!(
+        warning.starts_with("index i3 has no mapping of what essink adds") && warning.contains("(why)"),
+        "{warning}"
+    );
+    let mut progress = Progress::default();
+    assert!(!progress.note(Ended::Unwell("busy".into()), &indices, &Map::new()));
+    assert_eq!(progress.added.refused.len(), 1, "the others are left");
+    assert!(progress.note(Ended::Gone, &indices[..2], &Map::new()));
+    assert_eq!(progress.gone, 2);
+}
