@@ -75,7 +75,7 @@ async fn guarded_page() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
 /// `essink status` of somebody who has the token.
 fn options(listen: Option<SocketAddr>, chosen: bool, worker_urls: Vec<String>) -> StatusOptions {
     let words = ["essink", "status", "--stream", "s"].map(OsString::from);
-    let loaded = config::load(words.into_iter(), std::iter::empty(), &|_| Err(std::io::Error::other("none")));
+    let loaded = config::load(words, std::iter::empty(), &|_| Err(std::io::Error::other("none")));
     let Loaded::Invocation(invocation) = loaded.unwrap() else { panic!("no command") };
     let Command::Status(mut options) = invocation.command else { panic!("another command") };
     (options.http.listen, options.http.chosen, options.http.token) =
