@@ -1,6 +1,6 @@
 //! A bucket: its objects listed, read, put where there is none, replaced and deleted.
 //!
-//! Five calls, over the transport that carries everything else: the service's own SDK would be two more megabytes of program.
+//! Six calls, over the transport that carries everything else: the service's own SDK would be two more megabytes of program.
 //! Errors say what to do; whoever calls decides whether to wait.
 
 mod error;
@@ -37,6 +37,10 @@ pub struct Object {
     /// When it was put.
     pub modified: Millis,
 }
+
+/// Sixteen zeros: of no body that anybody has found, and not of the empty one.
+const NO_DIGEST: &str = "AAAAAAAAAAAAAAAAAAAAAA==";
+const BAD_DIGEST: &[u8] = b"<Code>BadDigest</Code>";
 
 /// How to reach the service.
 #[derive(Debug, Clone)]
@@ -114,6 +118,18 @@ impl Bucket {
     /// Puts an object where there is none; `false` when there is one.
     pub async fn put_new(&self, key: &str, body: Bytes) -> Result<bool, S3Error> {
         self.put(key, ("if-none-match", "*"), body).await
+    }
+
+    /// Asks for what `put_new` asks, with the wrong digest of an empty body: S3 looks at the right to put first, needs no
+    /// other one for that, and then refuses. A server that does not look at digests puts an empty object.
+    pub async fn try_put(&self, key: &str) -> Result<(), S3Error> {
+        let headers = [("content-md5", NO_DIGEST), ("content-type", "application/gzip")];
+        let answer = self.client.ask(Method::PUT, &self.path(key), &headers, Some(Bytes::new())).await;
+        let refused = |body: &[u8]| body.windows(BAD_DIGEST.len()).any(|part| part == BAD_DIGEST);
+        if answer.as_ref().is_ok_and(|answer| answer.status == 400 && refused(&answer.body)) {
+            return Ok(());
+        }
+        self.judged("PutObject", "s3:PutObject", key, answer).map(drop)
     }
 
     /// Puts another content in the place of `object`; `false` when it is another one by now.
@@ -202,5 +218,40 @@ mod tests {
     fn keys_are_encoded_as_they_are_signed() {
         assert_eq!(encoded("a/b c+ü=~.gz", true), "a/b%20c%2B%C3%BC%3D~.gz");
         assert_eq!(encoded("a/b", false), "a%2Fb");
+    }
+
+    #[tokio::test]
+    async fn the_right_to_put_is_tried_with_the_call_that_keeps_a_letter_and_no_condition() {
+        use aws_credential_types::Credentials;
+        use axum::http::{HeaderMap, StatusCode};
+        // The bucket's name says how the server answers.
+        let answer = async |method: axum::http::Method, uri: axum::http::Uri, headers: HeaderMap| {
+            // If-Match needs s3:GetObject too.
+            let bare = !headers.contains_key("if-match") && headers["content-md5"] == NO_DIGEST;
+            assert!(bare && method == Method::PUT, "{method} {headers:?}");
+            let error = |code: &str| format!("<Error><Code>{code}</Code></Error>");
+            match uri.path().split('/').nth(1) {
+                Some("granted") => (StatusCode::BAD_REQUEST, error("BadDigest")),
+                Some("careless") => (StatusCode::OK, String::new()),
+                Some("busy") => (StatusCode::SERVICE_UNAVAILABLE, error("SlowDown")),
+                _ => (StatusCode::FORBIDDEN, error("AccessDenied")),
+            }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
+        let tried = async |name: &str| {
+            let key = Credentials::new("any", "any", None, None, "test");
+            let access = Access {
+                region: "us-east-1".to_owned(),
+                endpoint: Some(endpoint.clone()),
+                credentials: SharedCredentialsProvider::new(key),
+                now: || SystemTime::UNIX_EPOCH,
+            };
+            Bucket::new(name, access).unwrap().try_put("essink-check-1").await
+        };
+        assert_eq!((tried("granted").await.is_ok(), tried("careless").await.is_ok()), (true, true));
+        assert!(matches!(tried("denied").await, Err(S3Error::Halt(why)) if why.contains("s3:PutObject")));
+        assert!(matches!(tried("busy").await, Err(S3Error::Busy(_))));
     }
 }

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod finding;
+mod found;
 mod letters;
 mod limits;
 mod policy;
@@ -16,14 +17,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use self::finding::{Finding, Level, Report};
+use self::found::Found;
 use self::policy::{Aws, Policies};
 use self::reading::Records;
 use self::sample::Sample;
 use super::clock;
-use super::commands::print;
+use super::commands::{print_json, print_lines};
 use super::connect;
 use super::decode::{self, Draft};
 use super::exit::Failure;
@@ -40,8 +42,17 @@ use crate::opensearch::product::Product;
 use crate::pipeline::op::{BulkOp, Origin, RecordRef};
 use crate::pipeline::route::{OldestKept, Router};
 
+/// What findings on the cluster are about.
+const CLUSTER: &str = "cluster";
 /// A service that has not answered in this time is not there.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Of a request to the cluster: somebody is waiting, and there are many of them.
+const REQUEST: Duration = Duration::from_secs(10);
+/// Reading the stream must leave time to look at the rest.
+const READING: Duration = Duration::from_secs(90);
+/// A check takes no longer, whatever hangs; the time to see who is alive in the group comes on top.
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// What is known of the stream.
 struct Read {
@@ -60,9 +71,14 @@ struct Decoded {
 
 /// Looks at everything, says what it found, and ends with 69 when a run would not work.
 pub async fn run(options: CheckOptions) -> Result<(), Failure> {
-    let CheckOptions { run, sample: wanted, write, show_events, json } = options;
-    let mut found = Vec::new();
-    let read = read(&run, wanted, &mut found).await;
+    let CheckOptions { mut run, sample: wanted, write, show_events, json } = options;
+    run.cluster.timeout = run.cluster.timeout.min(REQUEST);
+    let mut found = Found::new(!json, LIMIT + run.lease_timeout);
+    let until = found.until().min(Instant::now() + READING);
+    let read = timeout_at(until, read(&run, wanted, &mut found)).await.unwrap_or_else(|_| {
+        found.late("kinesis", "the rest of the stream");
+        None
+    });
     let Decoded { mut sample, ops } = match &read {
         Some(read) => decoded(&run, &read.records, show_events)?,
         None => Decoded::default(),
@@ -74,32 +90,50 @@ pub async fn run(options: CheckOptions) -> Result<(), Failure> {
     let product = reach(&run, &mut found).await;
     let mut ground = None;
     if let Some(product) = product {
-        let existing = existing(&client, &run).await;
-        found.extend(rights::find(&client, product, &run, &existing).await);
-        let templates = cluster::templates(&client, &run).await;
-        found.extend(templates.findings);
-        found.extend(cluster::room(&client, product, &run, &families(&ops), &existing).await);
-        let (wanted, in_place) = (templates.wanted, templates.in_place);
-        ground = Some(trial::Ground { client: &client, run: &run, wanted, in_place, chance: clock::chance() });
+        let until = found.until();
+        let asked = found.within(CLUSTER, "indices that are there", existing(&client, &run)).await;
+        let existing = asked.unwrap_or_default();
+        found.extend(rights::find(&client, product, &run, &existing, until).await);
+        if let Some(templates) = found.within("templates", "templates", cluster::templates(&client, &run)).await {
+            found.extend(templates.findings);
+            let (wanted, in_place) = (templates.wanted, templates.in_place);
+            let chance = clock::chance();
+            ground = Some(trial::Ground { client: &client, run: &run, wanted, in_place, chance, until });
+        }
+        let families = families(&ops);
+        let room = cluster::room(&client, product, &run, &families, &existing);
+        let room = found.within(CLUSTER, "room, disks and clock", room).await;
+        found.extend(room.unwrap_or_default());
     }
     // Where positions are in the cluster, and that does not answer, all is said.
     if product.is_some() || !matches!(run.state, StateOptions::Index(_)) {
-        found.extend(positions(&client, &run, read.as_ref(), write).await);
+        let positions = positions(&client, &run, read.as_ref(), write);
+        let positions = found.within("state", "positions", positions).await;
+        found.extend(positions.unwrap_or_default());
     }
-    found.extend(letters::look(&run, write).await);
+    let letters = found.within("dead letters", "their store", letters::look(&run, write)).await;
+    found.extend(letters.unwrap_or_default());
     // Last, because from then on a signal only ends the trial.
     let mut interrupted = false;
     if let Some(ground) = ground.filter(|_| write && !ops.is_empty()) {
         let outcome = trial::run(&ground, &ops, &mut sample).await;
         found.extend(outcome.findings);
+        if outcome.late {
+            found.late("trial", "documents of the sample");
+        }
         interrupted = outcome.interrupted;
     }
     let stream = read.as_ref().map(|read| &read.stream);
     let arn = stream.map(|stream| stream.arn.clone()).or_else(|| run.stream.stream.arn.clone());
     let arn = arn.unwrap_or_else(|| unknown_arn(&run.stream));
     let aws = Aws { arn: &arn, key: stream.and_then(|stream| stream.key.as_deref()) };
-    let report = Report::new(found, sample, Policies::of(&run, aws, product.map(|product| product.distribution)));
-    print(json, &report)?;
+    let policies = Policies::of(&run, aws, product.map(|product| product.distribution));
+    let report = Report::new(found.findings, sample, policies);
+    match json {
+        true => print_json(&report)?,
+        // The findings have been shown as they came.
+        false => print_lines([report.rest().to_string().trim_end().to_owned()])?,
+    }
     ended(&report, interrupted)
 }
 
@@ -141,7 +175,7 @@ fn unknown_arn(options: &StreamOptions) -> String {
 }
 
 /// The stream with its shards and a sample.
-async fn read(run: &RunOptions, wanted: u32, found: &mut Vec<Finding>) -> Option<Read> {
+async fn read(run: &RunOptions, wanted: u32, found: &mut Found) -> Option<Read> {
     const ABOUT: &str = "kinesis";
     let StreamOptions { stream, region, endpoint_url, .. } = &run.stream;
     let opened = timeout(PATIENCE, open_stream(stream, region.as_deref(), endpoint_url.as_deref())).await;
@@ -212,15 +246,15 @@ fn decoded(run: &RunOptions, records: &Records, show_events: bool) -> Result<Dec
 }
 
 /// What kind of server answers, if any does.
-async fn reach(run: &RunOptions, found: &mut Vec<Finding>) -> Option<Product> {
+async fn reach(run: &RunOptions, found: &mut Found) -> Option<Product> {
     match connect::cluster(&run.cluster).await {
         Ok((_, product)) => {
-            found.push(Finding::ok("cluster", format!("{product} answers at {}", run.cluster.urls.join(", "))));
+            found.push(Finding::ok(CLUSTER, format!("{product} answers at {}", run.cluster.urls.join(", "))));
             Some(product)
         }
         Err(failure) => {
             let cure = "check --opensearch-url and the credentials";
-            found.push(Finding::problem("cluster", failure.to_string(), cure));
+            found.push(Finding::problem(CLUSTER, failure.to_string(), cure));
             None
         }
     }

@@ -3,6 +3,9 @@
 use std::fmt::{self, Display};
 use std::process::ExitCode;
 
+/// Stopped with work unsettled; safe to start again.
+pub const UNFINISHED: u8 = 75;
+
 /// A command that did not do what was asked, and the code that scripts see.
 #[derive(Debug)]
 pub struct Failure {
@@ -23,7 +26,7 @@ impl Failure {
 
     /// 75: stopped with work unsettled; safe to start again.
     pub fn unfinished(error: impl Into<anyhow::Error>) -> Self {
-        Self { code: 75, error: error.into() }
+        Self { code: UNFINISHED, error: error.into() }
     }
 
     /// 1: something that should not happen.

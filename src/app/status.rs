@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use tokio::time::{Instant, sleep, timeout};
 
-use self::pages::Page;
+use self::pages::{Fetched, Page};
 use self::report::{Facts, Report, Unknown};
 use self::signs::Signs;
 use super::clock;
@@ -100,7 +100,7 @@ impl Scene {
         let options = self.options.clone();
         let side = async { tokio::join!(pages::fetch(&options), letters::tally(&options, &self.client)) };
         let positions = positions(&options, &self.client, &mut self.kinesis, &mut self.signs, &mut unknown);
-        let (positions, ((pages, troubles), tally)) = tokio::join!(positions, side);
+        let (positions, (Fetched { pages, troubles, warnings }, tally)) = tokio::join!(positions, side);
         let (arn, rows) = positions?;
         let tally = tally.map_err(|why| unknown.push(Unknown { what: "dead letters", why })).ok();
         unknown.extend(troubles.into_iter().map(|why| Unknown { what: "a worker's page", why }));
@@ -122,6 +122,7 @@ impl Scene {
             pages,
             letters: (letters::place(&options), tally),
             unknown,
+            warnings,
         };
         Ok(Report::new(facts))
     }

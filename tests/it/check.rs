@@ -10,6 +10,7 @@ use testkit::dynamodb::DynamoDb;
 use testkit::kinesis::Kinesis;
 use testkit::s3::S3;
 use testkit::search::{Kind, Lease, Options, Server, shared};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::faults::numbered;
 use crate::support::*;
@@ -252,11 +253,24 @@ async fn a_cluster_without_room_for_shards_is_a_problem() {
     assert_eq!(tight["sample"]["expired"], EVENTS);
 }
 
-/// Passes everything on to the cluster but bulk requests, which it never answers.
-async fn without_bulk(State(behind): State<String>, request: Request) -> Response<Body> {
+#[tokio::test]
+async fn what_would_halt_a_run_is_a_problem() {
+    let world = World::new().await;
+    let piped = json!({"settings": {"index.number_of_replicas": 0}});
+    world.set(&format!("/{INDEX}"), &piped).await;
+    world.set(&format!("/{INDEX}/_settings"), &json!({"index.default_pipeline": "nope"})).await;
+    let report = world.report(69, &[]).await;
+    assert_eq!(report["works"], false);
+    assert!(has(&found(&report, "problem"), &["trial", "a run would halt", INDEX, "nope"]), "{report:#}");
+    assert!(!has(&found(&report, "ok"), &["documents is refused"]), "none was tried: {report:#}");
+}
+
+/// Passes everything on to the cluster but what begins so, `METHOD PATH`, which it never answers.
+async fn mute(State((behind, never)): State<(String, &'static [&'static str])>, request: Request) -> Response<Body> {
     let (head, body) = request.into_parts();
     let path = head.uri.path_and_query().expect("a path").to_string();
-    if path.starts_with("/_bulk") {
+    let asked = format!("{} {path}", head.method);
+    if never.iter().any(|begin| asked.starts_with(begin)) {
         std::future::pending::<()>().await;
     }
     let body = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
@@ -267,25 +281,95 @@ async fn without_bulk(State(behind): State<String>, request: Request) -> Respons
     answer.body(Body::from(passed.bytes().await.expect("a body"))).expect("valid")
 }
 
-#[tokio::test]
-async fn an_interrupted_check_removes_what_it_has_made() {
-    let world = World::new().await;
+/// A server between that never answers some.
+async fn between(search: &Server, never: &'static [&'static str]) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let between = format!("http://{}", listener.local_addr().expect("bound"));
-    let app = Router::new().fallback(without_bulk).with_state(world.search.url().to_owned());
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    let app = Router::new().fallback(mute).with_state((search.url().to_owned(), never));
     tokio::spawn(async move { axum::serve(listener, app).await });
-    let (url, dir) = (world.kinesis.url(), tempfile::tempdir().expect("a directory"));
-    let before = world.names().await;
-    let log = dir.path().join("log");
-    let state = format!("file:{}", dir.path().join("state").display());
-    let check = start(&args(&url, &between, &["--state", &state]), &log);
+    url
+}
+
+/// A check that has made its throw-away index and waits for a bulk request; what it says goes to `log`.
+async fn stuck(world: &World, never: &'static [&'static str], dir: &std::path::Path) -> tokio::process::Child {
+    let (url, between) = (world.kinesis.url(), between(&world.search, never).await);
+    let state = format!("file:{}", dir.join("state").display());
+    let check = start(&args(&url, &between, &["--state", &state]), &dir.join("log"));
     until("the throw-away index is there", || async {
         world.names().await.iter().any(|name| name.contains("essink-check-"))
     })
     .await;
-    assert_eq!(terminate(check).await, Some(75));
-    assert_eq!(world.names().await, before);
-    assert!(std::fs::read_to_string(&log).expect("a log").contains("interrupted"));
+    check
+}
+
+async fn signal(check: &tokio::process::Child, name: &str) {
+    let pid = check.id().expect("still running").to_string();
+    assert!(tokio::process::Command::new("kill").args([name, &pid]).status().await.expect("kill runs").success());
+}
+
+fn said(dir: &std::path::Path) -> String {
+    std::fs::read_to_string(dir.join("log")).expect("a log")
+}
+
+#[tokio::test]
+async fn an_interrupted_check_removes_what_it_has_made() {
+    let world = World::new().await;
+    let before = world.names().await;
+    // A terminal that goes away is a signal, too.
+    for name in ["-TERM", "-HUP"] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut check = stuck(&world, &["POST /_bulk"], dir.path()).await;
+        signal(&check, name).await;
+        let ended = tokio::time::timeout(PATIENCE, check.wait()).await.expect("in time").expect("waited for");
+        assert_eq!(ended.code(), Some(75), "{name}");
+        assert_eq!(world.names().await, before, "{name}");
+        assert!(said(dir.path()).contains("interrupted"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_a_check_at_once_and_says_what_may_be_left() {
+    let world = World::new().await;
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut check = stuck(&world, &["POST /_bulk", "DELETE /"], dir.path()).await;
+    signal(&check, "-INT").await;
+    until("it says that it removes what was made", || async { said(dir.path()).contains("once more") }).await;
+    let began = tokio::time::Instant::now();
+    signal(&check, "-INT").await;
+    let ended = tokio::time::timeout(PATIENCE, check.wait()).await.expect("in time").expect("waited for");
+    assert_eq!(ended.code(), Some(75));
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "a request may take 10 s: {:?}", began.elapsed());
+    let name = world.names().await.into_iter().find(|name| name.contains("essink-check-")).expect("it is left");
+    let begin = name.trim_matches('"').rsplit_once('-').expect("numbered").0;
+    assert!(said(dir.path()).contains(&format!("{begin}-*")), "{}", said(dir.path()));
+}
+
+#[tokio::test]
+async fn a_cluster_that_hangs_ends_a_check_and_what_is_known_is_shown_before() {
+    let world = World::new().await;
+    // It says what it is, and nothing else.
+    let all = &["GET /_", "POST /", "PUT /", "DELETE /", "GET /e", "GET /p", "GET /s", "HEAD /"];
+    let (url, between) = (world.kinesis.url(), between(&world.search, all).await);
+    let dir = tempfile::tempdir().expect("a directory");
+    let state = format!("file:{}", dir.path().join("state").display());
+    let mut command = essink(&args(&url, &between, &["--state", &state, "--opensearch-timeout", "2s"]));
+    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = child.spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut shown = Vec::new();
+    while let Some(line) = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("read") {
+        let answers = line.starts_with("ok") && line.contains("answers at");
+        shown.push(line);
+        if answers {
+            assert!(child.try_wait().expect("asked").is_none(), "it is shown while the rest is looked at");
+        }
+    }
+    let ended = child.wait().await.expect("it ends");
+    assert_eq!(ended.code(), Some(69), "{shown:#?}");
+    assert!(has(&shown, &["ok", "kinesis:GetRecords: granted"]) && has(&shown, &["answers at"]), "{shown:#?}");
+    assert!(has(&shown, &["create an index in pinpoint-*", "not tried, because"]), "{shown:#?}");
+    assert!(!shown.iter().any(|line| line.contains("cluster") && line.ends_with(": granted")), "{shown:#?}");
+    assert_eq!(shown.iter().filter(|line| line.contains("kinesis:GetRecords: granted")).count(), 1, "once: {shown:#?}");
 }
 
 #[tokio::test]

@@ -124,6 +124,28 @@ async fn a_running_worker_is_seen_whole_and_one_that_has_stopped_by_its_position
 }
 
 #[tokio::test]
+async fn a_page_that_asks_for_a_token_is_seen_with_it_and_told_of_without() {
+    const TOKEN: &str = "a-token-of-sixteen-and-more";
+    let world = World::new().await;
+    let (url, search) = (world.kinesis.url(), world.search.url());
+    let (page, dir) = (Page::on_a_free_port(), tempfile::tempdir().expect("a directory"));
+    let token = dir.path().join("token");
+    std::fs::write(&token, TOKEN).expect("written");
+    let token = ["--http-token-file", token.to_str().expect("text")];
+    let run = page.instead_of_none([run_args(&url, search, "s"), token.to_vec()].concat());
+    let worker = start(&run, &dir.path().join("log"));
+    until("all is indexed", || async { count(&world.search, "pinpoint-*").await == EVENTS as u64 }).await;
+    let at = page.url("");
+    let named = ["--worker-url", at.trim_end_matches('/')];
+    let seen = world.status(&url, search, &[&named[..], &token].concat()).await;
+    assert_eq!((whats(&seen), &seen["workers"][0]["page"]["ready"]), (vec![], &true.into()), "{seen}");
+    let blind = world.status(&url, search, &named).await;
+    assert_eq!((whats(&blind), &blind["workers"][0]["page"]), (vec!["a worker's page"], &Value::Null), "{blind}");
+    assert!(blind["unknown"][0]["why"].as_str().is_some_and(|why| why.contains("ESSINK_HTTP_TOKEN")), "{blind}");
+    assert_eq!(terminate(worker).await, Some(0));
+}
+
+#[tokio::test]
 async fn what_does_not_answer_is_unknown_but_without_the_positions_it_is_69() {
     let world = World::new().await;
     let (url, search) = (world.kinesis.url(), world.search.url());

@@ -86,6 +86,19 @@ pub fn permission(about: &'static str, name: &str, why: &str, tried: Tried) -> F
     }
 }
 
+/// A permission that a run works without, as a finding.
+pub fn wish(about: &'static str, name: &str, why: &str, tried: Tried) -> Finding {
+    match tried {
+        Tried::Denied(said) => Finding::warning(
+            about,
+            format!("{name} is not granted, and without it a run does not {why}: {said}"),
+            "grant it: the policies below name all of them",
+        )
+        .of_right(),
+        other => permission(about, name, why, other),
+    }
+}
+
 /// `essink check`
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -104,6 +117,11 @@ impl Report {
     pub fn new(findings: Vec<Finding>, sample: Sample, policies: Policies) -> Self {
         let works = findings.iter().all(|finding| finding.level != Level::Problem);
         Self { works, findings, sample, policies }
+    }
+
+    /// What is said after the findings, which people have seen as they came.
+    pub fn rest(&self) -> Rest<'_> {
+        Rest(self)
     }
 
     /// How many findings are of that level.
@@ -128,17 +146,19 @@ impl fmt::Display for Finding {
     }
 }
 
-impl fmt::Display for Report {
+/// A report without its findings.
+#[derive(Debug)]
+pub struct Rest<'a>(&'a Report);
+
+impl fmt::Display for Rest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for finding in &self.findings {
-            writeln!(f, "{finding}")?;
+        let Self(report) = self;
+        write!(f, "{}", report.sample)?;
+        if report.findings.iter().any(|finding| finding.right) {
+            write!(f, "{}", report.policies)?;
         }
-        write!(f, "{}", self.sample)?;
-        if self.findings.iter().any(|finding| finding.right) {
-            write!(f, "{}", self.policies)?;
-        }
-        let (problems, warnings) = (self.count(Level::Problem), self.count(Level::Warning));
-        let verdict = if self.works { "a run would work" } else { "a run would not work" };
+        let (problems, warnings) = (report.count(Level::Problem), report.count(Level::Warning));
+        let verdict = if report.works { "a run would work" } else { "a run would not work" };
         writeln!(f, "\n{verdict}: {problems} problems, {warnings} warnings")
     }
 }
@@ -155,23 +175,21 @@ mod tests {
     fn warnings_do_not_fail_and_problems_do() {
         let warned = report(vec![Finding::ok("kinesis", "fine"), Finding::warning("cluster", "full", "make room")]);
         assert!(warned.works);
-        assert!(warned.to_string().contains("warning  cluster       full  -> make room"), "{warned}");
-        assert!(warned.to_string().ends_with("a run would work: 0 problems, 1 warnings\n"), "{warned}");
+        assert_eq!(warned.findings[1].to_string(), "warning  cluster       full  -> make room");
+        assert!(warned.rest().to_string().ends_with("a run would work: 0 problems, 1 warnings\n"), "{warned:?}");
         let failed = report(vec![Finding::problem("state", "two\nlines", "mend it")]);
-        assert!(
-            !failed.works && failed.to_string().contains("PROBLEM  state         two lines  -> mend it"),
-            "{failed}"
-        );
+        assert_eq!(failed.findings[0].to_string(), "PROBLEM  state         two lines  -> mend it");
+        assert!(!failed.works, "{failed:?}");
     }
 
     #[test]
     fn policies_are_shown_when_a_permission_is_missing_or_was_not_tried() {
         let shows = |tried| report(vec![permission("kinesis", "kinesis:GetRecords", "read", tried)]);
-        assert!(!shows(Tried::Granted).to_string().contains("policy"));
+        assert!(!shows(Tried::Granted).rest().to_string().contains("policy"));
         let denied = shows(Tried::Denied("AccessDenied".to_owned()));
-        assert!(!denied.works && denied.to_string().contains("IAM policy"), "{denied}");
+        assert!(!denied.works && denied.rest().to_string().contains("IAM policy"), "{denied:?}");
         let unknown = shows(Tried::Unknown("it would write".to_owned()));
-        assert!(unknown.works && unknown.to_string().contains("not tried, because it would write"), "{unknown}");
-        assert!(unknown.to_string().contains("IAM policy"));
+        assert!(unknown.works && unknown.findings[0].what.contains("not tried, because it would write"), "{unknown:?}");
+        assert!(unknown.rest().to_string().contains("IAM policy"));
     }
 }

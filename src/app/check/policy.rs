@@ -21,6 +21,8 @@ pub struct Policies {
     pub opensearch_role: Value,
     /// The same for Elasticsearch.
     pub elasticsearch_role: Value,
+    /// What has to be filled in by hand, and why.
+    pub notes: Vec<String>,
     /// Which of the two the cluster that answers takes; both are shown when none does.
     #[serde(skip)]
     pub product: Option<Distribution>,
@@ -38,7 +40,16 @@ pub struct Aws<'a> {
 impl Policies {
     /// For a run with these options. The indices of checks are there too, so that a check can try documents.
     pub fn of(run: &RunOptions, aws: Aws<'_>, product: Option<Distribution>) -> Self {
-        Self { iam: iam(run, aws), opensearch_role: opensearch(run), elasticsearch_role: elasticsearch(run), product }
+        let notes = aws.key.filter(|key| key_arn(aws.arn, key).is_none()).map(|key| {
+            format!("KEY-ID stands for the id of the key behind {key}: a policy that names an alias grants nothing (aws kms describe-key --key-id {key})")
+        });
+        Self {
+            iam: iam(run, aws),
+            opensearch_role: opensearch(run),
+            elasticsearch_role: elasticsearch(run),
+            notes: notes.into_iter().collect(),
+            product,
+        }
     }
 }
 
@@ -49,13 +60,23 @@ fn beside(arn: &str, service: &str) -> String {
     format!("arn:{}:{service}:{}:{}:", part(1, "aws"), part(3, "REGION"), part(4, "ACCOUNT"))
 }
 
+/// The ARN of a key, as a policy has to name it; none of an alias, which tells no key.
+fn key_arn(stream: &str, key: &str) -> Option<String> {
+    let resource = if key.starts_with("arn:") { key.splitn(6, ':').nth(5).unwrap_or_default() } else { key };
+    match (resource.starts_with("alias/"), key.starts_with("arn:")) {
+        (true, _) => None,
+        (false, true) => Some(key.to_owned()),
+        (false, false) => Some(format!("{}key/{}", beside(stream, "kms"), key.trim_start_matches("key/"))),
+    }
+}
+
 fn iam(run: &RunOptions, Aws { arn, key }: Aws<'_>) -> Value {
     let allow = |actions: &[&str], resource: Value| json!({"Effect": "Allow", "Action": actions, "Resource": resource});
     let reading = ["DescribeStreamSummary", "ListShards", "GetShardIterator", "GetRecords"];
     let reading = reading.map(|action| format!("kinesis:{action}"));
     let mut statements = vec![allow(&reading.each_ref().map(String::as_str), json!(arn))];
     if let Some(key) = key {
-        let key = if key.starts_with("arn:") { key.to_owned() } else { format!("{}{key}", beside(arn, "kms")) };
+        let key = key_arn(arn, key).unwrap_or_else(|| format!("{}key/KEY-ID", beside(arn, "kms")));
         statements.push(allow(&["kms:Decrypt"], json!(key)));
     }
     if let StateOptions::Table(table) = &run.state {
@@ -93,6 +114,11 @@ pub fn written(run: &RunOptions) -> Vec<String> {
     patterns
 }
 
+/// Whether the live page asks the cluster: its Events tab searches what a run has written. A run works without that.
+pub fn searches(run: &RunOptions) -> bool {
+    run.http.listen.is_some()
+}
+
 /// The index of positions, when they are in the cluster.
 pub fn state_index(run: &RunOptions) -> Option<&str> {
     match &run.state {
@@ -120,6 +146,9 @@ fn opensearch(run: &RunOptions) -> Value {
         "indices:monitor/settings/get",
         "indices:monitor/stats",
     ];
+    if searches(run) {
+        actions.push("indices:data/read/search*");
+    }
     if run.retention.is_some() {
         actions.push("indices:admin/delete");
     }
@@ -144,6 +173,9 @@ fn elasticsearch(run: &RunOptions) -> Value {
         // The privilege that has it, `manage`, may delete indices too.
         privileges.push(ADD_FIELDS);
     }
+    if searches(run) {
+        privileges.push("read");
+    }
     if run.retention.is_some() {
         privileges.push("delete_index");
     }
@@ -161,6 +193,10 @@ impl fmt::Display for Policies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut show = |title: &str, policy: &Value| writeln!(f, "\n{title}:\n{policy:#}");
         show("IAM policy of the AWS role", &self.iam)?;
+        for note in &self.notes {
+            writeln!(f, "{note}")?;
+        }
+        let mut show = |title: &str, policy: &Value| writeln!(f, "\n{title}:\n{policy:#}");
         if self.product != Some(Distribution::Elasticsearch) {
             show(
                 "role for OpenSearch's security plugin (PUT _plugins/_security/api/roles/essink)",
@@ -212,13 +248,47 @@ pub(super) mod tests {
         let resources: Vec<&Value> = full["Statement"].as_array().unwrap().iter().map(|one| &one["Resource"]).collect();
         let expected = [
             ARN,
-            "arn:aws-cn:kms:cn-north-1:123456789012:k-1",
+            "arn:aws-cn:kms:cn-north-1:123456789012:key/k-1",
             "arn:aws-cn:dynamodb:cn-north-1:123456789012:table/leases",
             "arn:aws-cn:s3:::bucket",
             "arn:aws-cn:s3:::bucket/a/b/*",
             "arn:aws-cn:es:cn-north-1:123456789012:domain/DOMAIN/*",
         ];
         assert_eq!(resources, expected.map(Value::from).iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_key_of_a_stream_is_named_as_a_policy_has_to_name_it() {
+        let of = |key| Policies::of(&run(""), Aws { arn: ARN, key: Some(key) }, None);
+        let key = "arn:aws-cn:kms:cn-north-1:123456789012:key/k-1";
+        for given in ["k-1", "key/k-1", key] {
+            let policies = of(given);
+            assert_eq!(policies.iam["Statement"][1]["Resource"], key, "{given}");
+            assert_eq!(policies.notes, [""; 0]);
+        }
+        // kms:Decrypt on the ARN of an alias is granted to nobody.
+        for alias in ["alias/mine", "arn:aws-cn:kms:cn-north-1:123456789012:alias/mine"] {
+            let policies = of(alias);
+            let resource = &policies.iam["Statement"][1]["Resource"];
+            assert_eq!(resource, "arn:aws-cn:kms:cn-north-1:123456789012:key/KEY-ID");
+            let text = policies.to_string();
+            assert!(text.contains("KEY-ID stands for") && text.contains(&format!("behind {alias}:")), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_events_tab_may_search_where_there_is_a_page() {
+        let may = |args: &str| {
+            let policies = Policies::of(&run(args), Aws { arn: ARN, key: None }, None);
+            let (os, es) = (&policies.opensearch_role, &policies.elasticsearch_role);
+            let has = |list: &Value, right: &str| list.as_array().unwrap().contains(&json!(right));
+            [
+                has(&os["index_permissions"][0]["allowed_actions"], "indices:data/read/search*"),
+                has(&es["indices"][0]["privileges"], "read"),
+            ]
+        };
+        assert_eq!(may(""), [true, true]);
+        assert_eq!(may("--http-listen none"), [false, false]);
     }
 
     #[test]

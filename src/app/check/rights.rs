@@ -5,8 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
 
-use super::finding::{Finding, Level, Tried, permission};
+use super::finding::{Finding, Tried, permission, wish};
+use super::found::OUT_OF_TIME;
 use super::policy;
 use crate::app::clock;
 use crate::config::RunOptions;
@@ -17,10 +19,21 @@ use crate::opensearch::product::{Distribution, Product};
 const ABOUT: &str = "cluster";
 const ADD_FIELDS_WHY: &str = "give daily indices that others made the mappings of what it adds";
 
+/// After so many calls in a row without an answer the others are not made.
+const SILENT: u32 = 2;
+/// What the Events tab of the page searches for.
+const SEARCH: &str = "show the Events tab of its page";
+
 /// Every right that a run with these options needs, and whether it is there.
 ///
 /// `existing` are indices that are there, those of days and that of positions.
-pub async fn find(client: &Client, product: Product, run: &RunOptions, existing: &[Arc<str>]) -> Vec<Finding> {
+pub async fn find(
+    client: &Client,
+    product: Product,
+    run: &RunOptions,
+    existing: &[Arc<str>],
+    until: Instant,
+) -> Vec<Finding> {
     if product.serverless {
         let why = "a serverless collection tells rights by its data access policy only";
         return vec![permission(ABOUT, "aoss:*", "write", Tried::Unknown(why.to_owned()))];
@@ -29,14 +42,14 @@ pub async fn find(client: &Client, product: Product, run: &RunOptions, existing:
         let body = asked(run);
         let answer = client.send_json(Method::POST, "/_security/user/_has_privileges", &body).await;
         return match answer {
-            Ok(answer) if answer.is_success() => told(&body, &answer.json()),
+            Ok(answer) if answer.is_success() && answer.json()["index"].is_object() => told(&body, &answer.json()),
             // No such path, or users turned off: whoever reaches the cluster may do everything.
-            Ok(answer) if matches!(answer.status, 400 | 404 | 405 | 500) => tried(client, run, existing).await,
+            Ok(answer) if matches!(answer.status, 400 | 404 | 405 | 500) => tried(client, run, existing, until).await,
             Ok(answer) => vec![permission(ABOUT, "privileges", "write", Tried::Unknown(said(&answer)))],
             Err(error) => vec![permission(ABOUT, "privileges", "write", Tried::Unknown(error.detail))],
         };
     }
-    tried(client, run, existing).await
+    tried(client, run, existing, until).await
 }
 
 /// What Elasticsearch is asked: the role as the policy has it, without the indices of checks.
@@ -67,18 +80,16 @@ fn told(asked: &Value, answer: &Value) -> Vec<Finding> {
             let missing: Vec<String> =
                 names.iter().filter(|name| answer["index"][name][&privilege] != true).cloned().collect();
             let name = format!("index privilege {privilege} on {}", names.join(", "));
-            found.push(weighed(&privilege, permission(ABOUT, &name, why(&privilege), lacks(&missing))));
+            // Events are written and never read but by the page; positions are read by the run itself.
+            let of_events = texts(&index["privileges"]).iter().any(|one| one == "create_doc");
+            found.push(match privilege.as_str() {
+                "read" if of_events => wish(ABOUT, &name, SEARCH, lacks(&missing)),
+                policy::ADD_FIELDS => wish(ABOUT, &name, ADD_FIELDS_WHY, lacks(&missing)),
+                _ => permission(ABOUT, &name, why(&privilege), lacks(&missing)),
+            });
         }
     }
     found
-}
-
-/// A run goes on without adding to indices that others made.
-fn weighed(privilege: &str, mut finding: Finding) -> Finding {
-    if privilege == policy::ADD_FIELDS && finding.level == Level::Problem {
-        finding.level = Level::Warning;
-    }
-    finding
 }
 
 fn why(privilege: &str) -> &'static str {
@@ -101,20 +112,60 @@ struct Probe {
     method: Method,
     path: String,
     body: Option<Value>,
+    let_through: LetThrough,
+}
+
+/// The answer of a cluster that has let a call through. Any other may be that of a proxy, or of a cluster in trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LetThrough {
+    /// 400: what was asked for is nonsense.
+    Nonsense,
+    /// 404: there is no such index.
+    NoIndex,
+    /// An item of a bulk request with 409: the condition does not hold.
+    Conflict,
+    /// 200 with hits, or 404: there is no such index.
+    Search,
+}
+
+impl LetThrough {
+    /// Whether it is this one; `kind` is the type of the error.
+    fn is(self, status: u16, kind: &str, body: &Value) -> bool {
+        match self {
+            // Which exception it is differs from version to version; a proxy's 400 has none.
+            Self::Nonsense => status == 400 && kind.ends_with("_exception"),
+            Self::NoIndex => (status, kind) == (404, "index_not_found_exception"),
+            Self::Conflict => (status, kind) == (409, "version_conflict_engine_exception"),
+            Self::Search => Self::NoIndex.is(status, kind, body) || (status == 200 && body["hits"].is_object()),
+        }
+    }
 }
 
 /// OpenSearch tells nobody what a user may do; the reason of the refusal tells.
-async fn tried(client: &Client, run: &RunOptions, existing: &[Arc<str>]) -> Vec<Finding> {
-    let mut found = Vec::new();
-    for Probe { name, why, method, path, body } in probes(run, existing, clock::chance()) {
+async fn tried(client: &Client, run: &RunOptions, existing: &[Arc<str>], until: Instant) -> Vec<Finding> {
+    let (mut found, mut silent) = (Vec::new(), 0);
+    for Probe { name, why, method, path, body, let_through } in probes(run, existing, clock::chance()) {
         let body = body.map(|body| Bytes::from(if path.ends_with("/_bulk") { lines(&body) } else { body.to_string() }));
-        let answer = client.send_once(method, &path, body).await;
-        let tried = match &answer {
-            Ok(answer) => read(answer),
-            Err(error) => Tried::Unknown(error.detail.clone()),
+        let tried = match (Instant::now() < until, silent < SILENT) {
+            (false, _) => Tried::Unknown(OUT_OF_TIME.to_owned()),
+            (true, false) => Tried::Unknown("the cluster has not answered the calls before".to_owned()),
+            (true, true) => match timeout_at(until, client.send_once(method, &path, body)).await {
+                Ok(Ok(answer)) => {
+                    silent = 0;
+                    read(&answer, let_through)
+                }
+                Ok(Err(error)) => {
+                    silent += 1;
+                    Tried::Unknown(error.detail)
+                }
+                Err(_) => Tried::Unknown(OUT_OF_TIME.to_owned()),
+            },
         };
-        let privilege = if why == ADD_FIELDS_WHY { policy::ADD_FIELDS } else { "" };
-        found.push(weighed(privilege, permission(ABOUT, &name, why, tried)));
+        // A run goes on without its page's searches, and without adding to indices that others made.
+        found.push(match (let_through, why) {
+            (LetThrough::Search, _) | (_, ADD_FIELDS_WHY) => wish(ABOUT, &name, why, tried),
+            _ => permission(ABOUT, &name, why, tried),
+        });
     }
     merged(found)
 }
@@ -124,7 +175,15 @@ fn lines(actions: &Value) -> String {
 }
 
 fn probes(run: &RunOptions, existing: &[Arc<str>], chance: u64) -> Vec<Probe> {
-    let probe = |name: String, why, method, path: String, body| Probe { name, why, method, path, body };
+    use LetThrough::{Conflict, NoIndex, Nonsense, Search};
+    let probe = |name: String, why, method, path: String, body, let_through| Probe {
+        name,
+        why,
+        method,
+        path,
+        body,
+        let_through,
+    };
     // No index of this name can be there, and none is made.
     let absent = format!("essink-check-{chance:016x}");
     let mut probes = Vec::new();
@@ -133,48 +192,48 @@ fn probes(run: &RunOptions, existing: &[Arc<str>], chance: u64) -> Vec<Probe> {
         let (index, part) = (format!("/_index_template/{absent}"), format!("/_component_template/{absent}"));
         let nonsense = json!({"template": {"settings": {"index.number_of_shards": 0}}});
         let why = "install its templates";
-        probes.push(probe("write index templates".to_owned(), why, Method::PUT, index, Some(missing)));
-        probes.push(probe("write component templates".to_owned(), why, Method::PUT, part, Some(nonsense)));
+        probes.push(probe("write index templates".to_owned(), why, Method::PUT, index, Some(missing), Nonsense));
+        probes.push(probe("write component templates".to_owned(), why, Method::PUT, part, Some(nonsense), Nonsense));
     }
     // Into an index that is there, on a condition that a document which is not there never meets.
     let write = |index: &str, why| {
         let never = json!([{"index": {"_index": index, "_id": absent, "if_seq_no": 0, "if_primary_term": 1}}, {}]);
-        probe(format!("write to {index}"), why, Method::POST, "/_bulk".to_owned(), Some(never))
+        probe(format!("write to {index}"), why, Method::POST, "/_bulk".to_owned(), Some(never), Conflict)
     };
-    let unmade = || Some(json!({"settings": {"index.number_of_shards": 0}}));
+    let create = |pattern: &str, index: &str, why| {
+        let unmade = json!({"settings": {"index.number_of_shards": 0}});
+        probe(format!("create an index in {pattern}"), why, Method::PUT, format!("/{index}"), Some(unmade), Nonsense)
+    };
     for pattern in policy::written(run) {
         let name = format!("{}{absent}", pattern.trim_end_matches('*'));
-        let create = format!("create an index in {pattern}");
-        probes.push(probe(create, "make the indices of a day", Method::PUT, format!("/{name}"), unmade()));
+        probes.push(create(&pattern, &name, "make the indices of a day"));
         let there = existing.iter().rfind(|index| index.starts_with(pattern.trim_end_matches('*')));
         probes.extend(there.map(|index| write(index, "write events")));
         if run.templates.is_some() {
             let add = format!("add fields to indices of {pattern}");
             let path = format!("/{name}/_mapping");
-            probes.push(probe(add, ADD_FIELDS_WHY, Method::PUT, path, Some(json!({"properties": {}}))));
+            probes.push(probe(add, ADD_FIELDS_WHY, Method::PUT, path, Some(json!({"properties": {}})), NoIndex));
+        }
+        if policy::searches(run) {
+            let path = format!("/{}/_search?size=0", there.map_or(&*name, |index| index));
+            probes.push(probe(format!("read {pattern}"), SEARCH, Method::POST, path, Some(json!({})), Search));
         }
         if run.retention.is_some() {
             let delete = format!("delete an index in {pattern}");
-            probes.push(probe(delete, "prune", Method::DELETE, format!("/{name}"), None));
+            probes.push(probe(delete, "prune", Method::DELETE, format!("/{name}"), None, NoIndex));
         }
     }
     if let Some(index) = policy::state_index(run) {
         probes.push(match existing.iter().any(|there| **there == *index) {
             true => write(index, "store positions"),
-            false => probe(
-                format!("create an index in {index}"),
-                "store positions",
-                Method::PUT,
-                format!("/{index}"),
-                unmade(),
-            ),
+            false => create(index, index, "store positions"),
         });
     }
     probes
 }
 
-/// A refusal for want of rights, or anything else, which is none.
-fn read(answer: &Answer) -> Tried {
+/// A refusal for want of rights, the answer to a call that was let through, or one that tells nothing.
+fn read(answer: &Answer, let_through: LetThrough) -> Tried {
     let body = answer.json();
     let item = &body["items"][0]["index"];
     let (status, kind) = match item["status"].as_u64() {
@@ -186,8 +245,10 @@ fn read(answer: &Answer) -> Tried {
     match (status, kind.as_str()) {
         (401 | 403, "security_exception") => Tried::Denied(said(answer)),
         (401 | 403, "") => Tried::Denied(format!("HTTP {status}")),
-        (408 | 429 | 502..=504, _) => Tried::Unknown(said(answer)),
-        _ => Tried::Granted,
+        (status, kind) if let_through.is(status, kind, &body) => Tried::Granted,
+        (_, kind) => {
+            Tried::Unknown(format!("the answer was another one than a cluster gives there: {} {kind}", said(answer)))
+        }
     }
 }
 
@@ -205,7 +266,7 @@ fn merged(found: Vec<Finding>) -> Vec<Finding> {
     let names = granted.iter().map(|finding| finding.what.trim_end_matches(": granted").to_owned());
     let names: Vec<String> = names.collect();
     let mut merged: Vec<Finding> = Vec::new();
-    for verb in ["write", "create", "add", "delete"] {
+    for verb in ["write", "create", "add", "read", "delete"] {
         let some: Vec<&str> = names.iter().filter(|name| name.starts_with(verb)).map(String::as_str).collect();
         let (Some(first), rest) = (some.first(), some.get(1..).unwrap_or_default()) else { continue };
         let places = rest.iter().map(|name| name.rsplit(' ').next().unwrap_or(name));
@@ -221,9 +282,12 @@ fn merged(found: Vec<Finding>) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::finding::Level;
     use super::super::policy::tests::run;
     use super::*;
+    use crate::opensearch::client::Connection;
 
     fn answer(status: u16, body: &Value) -> Answer {
         Answer { status, body: body.to_string().into(), retry_after: None }
@@ -234,17 +298,83 @@ mod tests {
     }
 
     #[test]
-    fn only_a_refusal_for_want_of_rights_is_one() {
-        let denied = |status, body: Value| matches!(read(&answer(status, &body)), Tried::Denied(_));
-        assert!(denied(403, error("security_exception")));
-        assert!(denied(403, json!({"Message": "not authorized"})), "AWS itself");
-        assert!(!denied(400, error("illegal_argument_exception")), "it was let through, and is nonsense");
-        assert!(!denied(404, error("index_not_found_exception")));
-        assert!(!denied(403, error("cluster_block_exception")), "a full disk is no right");
+    fn only_a_refusal_for_want_of_rights_is_one_and_only_the_expected_answer_is_a_grant() {
+        use LetThrough::{Conflict, NoIndex, Nonsense, Search};
+        let tried = |status, body: Value, probe| match read(&answer(status, &body), probe) {
+            Tried::Granted => "granted",
+            Tried::Denied(_) => "denied",
+            Tried::Unknown(_) => "unknown",
+        };
+        for probe in [Nonsense, NoIndex, Conflict, Search] {
+            assert_eq!(tried(403, error("security_exception"), probe), "denied");
+            assert_eq!(tried(403, json!({"Message": "not authorized"}), probe), "denied", "AWS itself");
+            // Of a proxy, of a cluster in trouble, of a server that is another one.
+            for (status, body) in [
+                (404, json!("<html>")),
+                (405, json!({"error": "method not allowed"})),
+                (200, json!("<html>")),
+                (500, error("null_pointer_exception")),
+                (503, error("x")),
+                (403, error("cluster_block_exception")),
+            ] {
+                assert_eq!(tried(status, body.clone(), probe), "unknown", "{status} {body}");
+            }
+        }
+        assert_eq!(tried(400, error("illegal_argument_exception"), Nonsense), "granted");
+        assert_eq!(tried(400, json!("<html>"), Nonsense), "unknown");
+        assert_eq!(tried(404, error("index_not_found_exception"), NoIndex), "granted");
+        assert_eq!(tried(404, error("index_not_found_exception"), Nonsense), "unknown");
+        let hits = json!({"hits": {"hits": []}});
+        assert_eq!((tried(200, hits.clone(), Search), tried(200, hits, NoIndex)), ("granted", "unknown"));
         let item = |status: u16, kind: &str| json!({"items": [{"index": {"status": status, "error": {"type": kind, "reason": "x"}}}]});
-        assert!(denied(200, item(403, "security_exception")));
-        assert!(!denied(200, item(409, "version_conflict_engine_exception")));
-        assert!(matches!(read(&answer(503, &error("x"))), Tried::Unknown(_)));
+        assert_eq!(tried(200, item(403, "security_exception"), Conflict), "denied");
+        assert_eq!(tried(200, item(409, "version_conflict_engine_exception"), Conflict), "granted");
+        assert_eq!(tried(200, item(403, "cluster_block_exception"), Conflict), "unknown");
+    }
+
+    /// Takes connections and answers nothing; how many it has taken.
+    async fn silent_server() -> (Client, Arc<std::sync::atomic::AtomicUsize>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut connection = Connection::to(format!("http://{}", listener.local_addr().unwrap()));
+        connection.timeout = Duration::from_millis(100);
+        let taken = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = taken.clone();
+        tokio::spawn(async move {
+            let mut held = Vec::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                held.push(stream);
+            }
+        });
+        (Client::new(connection).unwrap(), taken)
+    }
+
+    #[tokio::test]
+    async fn a_cluster_that_hangs_is_not_asked_everything() {
+        let (client, taken) = silent_server().await;
+        let far = Instant::now() + Duration::from_secs(3_600);
+        let whole = probes(&run(""), &[], 7).len();
+        let found = tried(&client, &run(""), &[], far).await;
+        assert_eq!((found.len(), taken.load(std::sync::atomic::Ordering::SeqCst)), (whole, 2));
+        assert!(found.iter().all(|one| one.what.contains("not tried, because")), "{found:#?}");
+        let found = tried(&client, &run(""), &[], Instant::now()).await;
+        assert!(found.iter().all(|one| one.what.ends_with("not tried, because out of time")), "{found:#?}");
+        assert_eq!(taken.load(std::sync::atomic::Ordering::SeqCst), 2, "without time nothing is asked");
+    }
+
+    #[test]
+    fn without_the_right_to_search_a_run_works_and_its_page_does_not() {
+        let group = |privileges: Value| json!({"cluster": [], "index": [{"names": ["a"], "privileges": privileges}]});
+        let missing = json!({"index": {"a": {"read": false, "create_doc": true}}});
+        let of = |privileges| told(&group(privileges), &missing).last().map(|found| found.level);
+        assert_eq!(of(json!(["create_doc", "read"])), Some(Level::Warning));
+        assert_eq!(of(json!(["create_index", "read"])), Some(Level::Problem), "positions");
+        let paths = |args: &str| -> Vec<String> {
+            let searches = probes(&run(args), &["ses-2026-01-01".into()], 7).into_iter();
+            searches.filter(|probe| probe.let_through == LetThrough::Search).map(|probe| probe.path).collect()
+        };
+        assert!(paths("").contains(&"/ses-2026-01-01/_search?size=0".to_owned()), "{:?}", paths(""));
+        assert_eq!(paths("--http-listen none"), [""; 0]);
     }
 
     #[test]
@@ -264,7 +394,7 @@ mod tests {
             assert!(all.iter().any(|there| there == name), "no {name} in {all:#?}");
         }
         let few = names(&run("--no-init-templates --state file:/x --dead-letters dir:/y"), &[]);
-        assert!(few.iter().all(|name| name.starts_with("create an index in")), "{few:#?}");
+        assert!(few.iter().all(|name| name.starts_with("create an index in") || name.starts_with("read ")), "{few:#?}");
         assert!(!few.iter().any(|name| name.contains("dead-letters")), "{few:#?}");
         for probe in probes(&run("--keep 30d"), &[], 7).iter().filter(|probe| probe.method == Method::DELETE) {
             assert!(probe.path.ends_with("essink-check-0000000000000007"), "{}", probe.path);

@@ -3,17 +3,18 @@
 mod like;
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use http::Method;
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::finding::Finding;
 use super::sample::{Sample, moved};
+use crate::app::exit::UNFINISHED;
 use crate::config::RunOptions;
 use crate::event::family::Family;
 use crate::opensearch::bulk::BulkClient;
@@ -48,6 +49,8 @@ pub struct Ground<'a> {
     pub in_place: bool,
     /// Makes names that nobody has.
     pub chance: u64,
+    /// When time is up; what was made is removed all the same.
+    pub until: Instant,
 }
 
 /// How a trial ended.
@@ -56,6 +59,8 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// Whether a signal asked to stop.
     pub interrupted: bool,
+    /// Whether time was up before its end.
+    pub late: bool,
 }
 
 /// Tries the documents of the sample, notes in it which are refused, and leaves nothing behind.
@@ -63,37 +68,64 @@ pub async fn run(ground: &Ground<'_>, ops: &[BulkOp], sample: &mut Sample) -> Ou
     if let Some(prefix) = taken(ground.run) {
         let what = format!("no document was tried: the prefix {prefix:?} would take the throw-away index in");
         let finding = Finding::warning(ABOUT, what, "use another prefix, or --no-write");
-        return Outcome { findings: vec![finding], interrupted: false };
+        return Outcome { findings: vec![finding], interrupted: false, late: false };
     }
     let (stop, mut made) = (CancellationToken::new(), Vec::new());
-    if let Err(error) = watch(&stop) {
+    if let Err(error) = watch(&stop, ground.chance) {
         let finding = Finding::warning(ABOUT, format!("no document was tried: {error}"), "try again");
-        return Outcome { findings: vec![finding], interrupted: false };
+        return Outcome { findings: vec![finding], interrupted: false, late: false };
     }
     let mut findings: Vec<Finding> = leftovers(ground.client).await.into_iter().collect();
-    findings.extend(write(ground, ops, sample, &mut made, &stop).await);
+    let in_time = stop.child_token();
+    let clock = in_time.clone();
+    let until = ground.until;
+    let alarm = tokio::spawn(async move {
+        sleep_until(until).await;
+        clock.cancel();
+    });
+    findings.extend(write(ground, ops, sample, &mut made, &in_time).await);
+    alarm.abort();
+    let (interrupted, ended) = (stop.is_cancelled(), in_time.is_cancelled());
     findings.extend(removed(ground.client, &made).await);
-    let interrupted = stop.is_cancelled();
-    if interrupted {
+    if ended || stop.is_cancelled() {
         // A request that was given up may arrive behind its removal, and make the index again.
         sleep(SETTLED).await;
         removed(ground.client, &made).await;
     }
-    Outcome { findings, interrupted }
+    Outcome { findings, interrupted: interrupted || stop.is_cancelled(), late: ended && !interrupted }
 }
 
-/// From now on a signal stops the trial and not the program.
-fn watch(stop: &CancellationToken) -> io::Result<()> {
+/// From now on a signal stops the trial and not the program; a second one ends it. A hang-up is one: a terminal that
+/// goes away must not leave events in throw-away indices.
+fn watch(stop: &CancellationToken, chance: u64) -> io::Result<()> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hangup = signal(SignalKind::hangup())?;
     let stop = stop.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
+        for more in [true, false] {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = int.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            stop.cancel();
+            // A terminal that has gone away takes no words, and that ends nothing.
+            let mut err = io::stderr();
+            drop(match more {
+                true => writeln!(err, "essink: removing what was made; once more ends at once"),
+                false => writeln!(err, "essink: {}", left_behind(chance)),
+            });
         }
-        stop.cancel();
+        std::process::exit(i32::from(UNFINISHED));
     });
     Ok(())
+}
+
+/// What a check that is ended at once may leave.
+fn left_behind(chance: u64) -> String {
+    format!(
+        "ended at once: hidden indices {PREFIX}{chance:016x}-* with events of the sample may be left, delete them by hand"
+    )
 }
 
 /// Throw-away indices that are there already: of a check that was killed, or of one that runs.
@@ -126,6 +158,7 @@ async fn write(
         groups.entry((&op.index, op.family)).or_default().push(at);
     }
     let (mut findings, mut like): (Vec<Finding>, BTreeMap<String, String>) = (Vec::new(), BTreeMap::new());
+    let mut tried = 0;
     for ((index, family), at) in groups {
         if stop.is_cancelled() {
             return findings;
@@ -161,10 +194,10 @@ async fn write(
                 name
             }
         };
-        let tried = stop.run_until_cancelled(try_ops(ground.client, &name, ops, &at, sample)).await;
-        findings.extend(tried.unwrap_or_default());
+        let trial = try_ops(ground.client, &name, ops, &at, sample, &mut tried);
+        findings.extend(stop.run_until_cancelled(trial).await.unwrap_or_default());
     }
-    findings.extend(summary(sample));
+    findings.extend(summary(sample, tried));
     findings
 }
 
@@ -188,7 +221,14 @@ async fn make(client: &Client, name: &str, body: &Value, like: &str) -> Result<(
 }
 
 /// Writes some ops into `name`, and notes what is refused.
-async fn try_ops(client: &Client, name: &str, ops: &[BulkOp], at: &[usize], sample: &mut Sample) -> Vec<Finding> {
+async fn try_ops(
+    client: &Client,
+    name: &str,
+    ops: &[BulkOp],
+    at: &[usize],
+    sample: &mut Sample,
+    tried: &mut usize,
+) -> Vec<Finding> {
     let (bulk, mut findings) = (BulkClient::new(client.clone(), None), Vec::new());
     for some in at.chunks(TOGETHER) {
         let sent: Vec<BulkOp> = some.iter().filter_map(|at| ops.get(*at)).map(|op| moved(op, name)).collect();
@@ -202,32 +242,52 @@ async fn try_ops(client: &Client, name: &str, ops: &[BulkOp], at: &[usize], samp
                 Verdict::Indexed | Verdict::AlreadyThere => {}
                 Verdict::Refused(refusal) => document.refused = Some(format!("{}: {}", refusal.kind, refusal.reason)),
                 Verdict::TooLarge(why) => document.refused = Some(format!("too large: {why}")),
-                Verdict::Busy(why) | Verdict::Halt(why) | Verdict::Blocked { reason: why, .. } => {
-                    let what = format!("a document for {} was not tried: {why}", document.index);
-                    findings.push(Finding::warning(
-                        ABOUT,
-                        what.replace(name, "the throw-away index"),
-                        "mend it and check again",
-                    ));
+                stopped => {
+                    findings.extend(untried(&stopped, &document.index, name));
                     return findings;
                 }
             }
+            *tried += 1;
         }
     }
     findings
 }
 
+/// What it means that a document was neither taken nor refused: where a run would halt, it does not work.
+fn untried(verdict: &Verdict, index: &str, name: &str) -> Option<Finding> {
+    let told = |what: String| what.replace(name, "the throw-away index");
+    match verdict {
+        // The right to the throw-away index is none that a run needs.
+        Verdict::Halt(why) if why.contains("security_exception") => {
+            let what = told(format!("a document for {index} was not tried: {why}"));
+            Some(Finding::warning(ABOUT, what, format!("allow the user {PREFIX}*, or give --no-write")).of_right())
+        }
+        Verdict::Halt(why) => {
+            let what = told(format!("a run would halt at the first event for {index}: {why}"));
+            Some(Finding::problem(ABOUT, what, "mend the index and the template it comes from, and check again"))
+        }
+        Verdict::Busy(why) | Verdict::Blocked { reason: why, .. } => {
+            let what = told(format!("a document for {index} was not tried: {why}"));
+            Some(Finding::warning(ABOUT, what, "mend it and check again"))
+        }
+        Verdict::Indexed | Verdict::AlreadyThere | Verdict::Refused(_) | Verdict::TooLarge(_) => None,
+    }
+}
+
 /// How many would be refused, and why.
-fn summary(sample: &Sample) -> Vec<Finding> {
+fn summary(sample: &Sample, tried: usize) -> Vec<Finding> {
     let mut reasons: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for document in &sample.documents {
         if let Some(why) = &document.refused {
             *reasons.entry((&document.index, why)).or_default() += 1;
         }
     }
-    let total = sample.documents.len();
-    if reasons.is_empty() {
-        return vec![Finding::ok(ABOUT, format!("none of {total} documents is refused by the cluster"))];
+    // What was not tried has a line of its own, and is not among those that are taken.
+    let total = tried;
+    match (reasons.is_empty(), total) {
+        (true, 0) => return Vec::new(),
+        (true, _) => return vec![Finding::ok(ABOUT, format!("none of {total} documents is refused by the cluster"))],
+        (false, _) => {}
     }
     let refused: usize = reasons.values().sum();
     let mut most: Vec<_> = reasons.into_iter().collect();
@@ -243,12 +303,20 @@ fn summary(sample: &Sample) -> Vec<Finding> {
 
 /// Removes what was made, by exact name.
 async fn removed(client: &Client, made: &[String]) -> Option<Finding> {
-    let mut left = Vec::new();
+    let (mut left, mut silent) = (Vec::new(), false);
     for name in made {
+        // Whoever does not answer once is not asked a dozen times, while somebody waits.
+        if silent {
+            left.push(name.clone());
+            continue;
+        }
         match client.send(Method::DELETE, &format!("/{name}"), None).await {
             Ok(answer) if answer.is_success() || answer.status == 404 => {}
             Ok(answer) => left.push(format!("{name} ({})", said(&answer))),
-            Err(error) => left.push(format!("{name} ({})", error.detail)),
+            Err(error) => {
+                silent = true;
+                left.push(format!("{name} ({})", error.detail));
+            }
         }
     }
     Some(match (made.len(), left.is_empty()) {
@@ -265,4 +333,35 @@ fn said(answer: &Answer) -> String {
     let fault = Fault::of_answer(&answer.body);
     let reason: String = fault.reason().chars().take(300).collect();
     format!("HTTP {} {}: {reason}", answer.status, fault.kind())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Level;
+    use super::*;
+
+    #[test]
+    fn where_a_run_would_halt_it_does_not_work() {
+        let level = |verdict| untried(&verdict, "ses-2026-01-01", "essink-check-1-0").map(|finding| finding.level);
+        let halt =
+            "index essink-check-1-0: status 400 illegal_argument_exception: pipeline with id [nope] does not exist";
+        assert_eq!(level(Verdict::Halt(halt.to_owned())), Some(Level::Problem));
+        assert_eq!(level(Verdict::Halt("status 403 security_exception: no".to_owned())), Some(Level::Warning));
+        assert_eq!(level(Verdict::Busy("503".to_owned())), Some(Level::Warning));
+        assert_eq!(level(Verdict::Indexed), None);
+        let said = untried(&Verdict::Halt(halt.to_owned()), "ses-2026-01-01", "essink-check-1-0").unwrap();
+        assert!(said.what.contains("ses-2026-01-01") && !said.what.contains("essink-check-1-0"), "{said:?}");
+    }
+
+    #[test]
+    fn what_was_not_tried_is_not_said_to_be_taken() {
+        let sample = Sample::default();
+        assert_eq!(summary(&sample, 0), []);
+        assert_eq!(summary(&sample, 3)[0].what, "none of 3 documents is refused by the cluster");
+    }
+
+    #[test]
+    fn a_check_that_is_ended_at_once_names_what_may_be_left() {
+        assert!(left_behind(7).contains("essink-check-0000000000000007-*"));
+    }
 }

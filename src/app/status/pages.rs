@@ -1,10 +1,10 @@
 //! What running workers say of themselves on their pages.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use http::Method;
+use http::{Method, Uri};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -55,53 +55,111 @@ pub struct Lag {
     pub oldest_ms: Option<i64>,
 }
 
-/// The pages that answer, and why others that were named do not.
-pub async fn fetch(options: &StatusOptions) -> (Vec<Page>, Vec<String>) {
+/// What asking for pages has shown.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    /// The pages that answer.
+    pub pages: Vec<Page>,
+    /// Why others do not: those that were named, and workers that want a token.
+    pub troubles: Vec<String>,
+    /// What somebody should know of how they were asked.
+    pub warnings: Vec<String>,
+}
+
+/// Asks at every address at once.
+pub async fn fetch(options: &StatusOptions) -> Fetched {
     let mut asking = JoinSet::new();
-    for (at, (url, named)) in addresses(options).into_iter().enumerate() {
-        let token = options.http.token.clone();
+    let addresses = addresses(options);
+    let warnings = if options.http.token.is_some() { in_the_clear(&addresses) } else { Vec::new() };
+    for (at, (url, named)) in addresses.into_iter().enumerate() {
+        // Whoever listens at a port that was guessed must not get it.
+        let token = options.http.token.clone().filter(|_| named);
         asking.spawn(async move { (at, named, page(url, token).await) });
     }
     let mut answers = asking.join_all().await;
     answers.sort_by_key(|(at, ..)| *at);
-    let (mut pages, mut troubles) = (Vec::new(), Vec::new());
+    let mut fetched = Fetched { warnings, ..Fetched::default() };
     for (_, named, answer) in answers {
         match answer {
-            Ok(page) => pages.push(Page { named, ..page }),
-            Err(why) if named => troubles.push(why),
-            Err(_) => {}
+            Ok(page) => fetched.pages.push(Page { named, ..page }),
+            Err(Nothing::Guarded(url)) => fetched.troubles.push(guarded(&url, named, options.http.token.is_some())),
+            Err(Nothing::Other(why)) if named => fetched.troubles.push(why),
+            Err(Nothing::Other(_)) => {}
         }
     }
-    (pages, troubles)
+    fetched
 }
 
-/// Where to ask, and whether somebody named it.
+/// Where to ask, and whether somebody named it: by `--worker-url`, or by an address of one's own.
 fn addresses(options: &StatusOptions) -> Vec<(String, bool)> {
     let listen = options.http.listen.into_iter();
     let ports = if options.http.chosen { 1 } else { DEFAULT_PORTS };
     let local = listen.flat_map(|at| (0..ports).map(move |n| SocketAddr::new(at.ip(), at.port().saturating_add(n))));
     let local = local.map(|at| (format!("http://{at}"), options.http.chosen));
-    local.chain(options.worker_urls.iter().map(|url| (url.clone(), true))).collect()
+    // An address may be both guessed and named, and is asked once.
+    let named = options.worker_urls.iter().map(|url| (url.trim_end_matches('/').to_owned(), true));
+    let mut all: Vec<(String, bool)> = local.collect();
+    for (url, _) in named {
+        match all.iter_mut().find(|(there, _)| *there == url) {
+            Some((_, is_named)) => *is_named = true,
+            None => all.push((url, true)),
+        }
+    }
+    all
 }
 
-async fn page(url: String, token: Option<Secret>) -> Result<Page, String> {
+/// Addresses to which the token goes without TLS, beyond this machine.
+fn in_the_clear(addresses: &[(String, bool)]) -> Vec<String> {
+    let is_near = |url: &Uri| {
+        let host = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|at| at.is_loopback())
+    };
+    let far = addresses.iter().filter(|(url, named)| {
+        *named && url.parse::<Uri>().is_ok_and(|url| url.scheme_str() == Some("http") && !is_near(&url))
+    });
+    far.map(|(url, _)| format!("the token of the page goes to {url} unencrypted: put TLS or a tunnel before it"))
+        .collect()
+}
+
+/// Why there is no page.
+enum Nothing {
+    /// A worker is there, and wants a token.
+    Guarded(String),
+    /// Anything else.
+    Other(String),
+}
+
+fn guarded(url: &str, named: bool, token: bool) -> String {
+    match (named, token) {
+        (true, true) => format!("{url} takes another token than the one that was given"),
+        (true, false) => format!("{url} asks for a token: give --http-token-file, or ESSINK_HTTP_TOKEN"),
+        (false, _) => format!(
+            "{url} asks for a token, which goes only to pages that are named: if it is yours, give --worker-url {url}, and \
+             --http-token-file or ESSINK_HTTP_TOKEN"
+        ),
+    }
+}
+
+async fn page(url: String, token: Option<Secret>) -> Result<Page, Nothing> {
     let mut connection = Connection::to(url.clone());
     (connection.timeout, connection.connect_timeout, connection.max_answer) = (TIMEOUT, TIMEOUT, LARGEST);
-    let client = Client::new(connection).map_err(|error| format!("{error:#}"))?;
+    let client = Client::new(connection).map_err(|error| Nothing::Other(format!("{error:#}")))?;
     let json = [("accept", "application/json")];
     let bearer = token.map(|token| format!("Bearer {}", token.expose()));
     let shown: Vec<_> = bearer.as_deref().map(|bearer| ("authorization", bearer)).into_iter().collect();
     let (metrics, ready) =
         tokio::join!(client.ask(Method::GET, "/metrics", &shown, None), client.ask(Method::GET, "/ready", &json, None));
-    let metrics = metrics.map_err(|error| error.detail)?;
-    if metrics.status == 401 {
-        return Err(format!("{url} asks for a token: give --http-token-file, or ESSINK_HTTP_TOKEN"));
+    let metrics = metrics.map_err(|error| Nothing::Other(error.detail))?;
+    let mut reasons = ready.map(|ready| ready.json()["reasons"].take()).unwrap_or_default();
+    // Something else may ask for a token, too; what is ready or not, with reasons, is one of ours.
+    if metrics.status == 401 && reasons.is_object() {
+        return Err(Nothing::Guarded(url));
     }
     let mut page = read(&String::from_utf8_lossy(&metrics.body))
         .filter(|_| metrics.is_success())
-        .ok_or_else(|| format!("{url} answers, and not as a worker that reads a stream does"))?;
+        .ok_or_else(|| Nothing::Other(format!("{url} answers, and not as a worker that reads a stream does")))?;
     page.url = url;
-    if let Some(Value::Object(reasons)) = ready.ok().map(|ready| ready.json()["reasons"].take()) {
+    if let Value::Object(reasons) = reasons.take() {
         let text = |value: Value| value.as_str().unwrap_or_default().to_owned();
         page.reasons = reasons.into_iter().map(|(key, reason)| (key, text(reason))).collect();
     }
@@ -164,33 +222,4 @@ impl Sample<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::telemetry::metrics::{Metrics, Outcome};
-
-    #[test]
-    fn a_worker_s_own_page_is_read_as_it_was_written() {
-        let metrics = Metrics::new(|| 1_000_000);
-        metrics.worker("host-1-ab", "arn:aws:kinesis:eu-west-1:123456789012:stream/s", "essink");
-        metrics.events(Outcome::Indexed, 7);
-        metrics.in_flight(12);
-        metrics.memory_bound(100);
-        let (near, far) = (metrics.shard("shardId-000000000000"), metrics.shard("shardId-000000000001"));
-        near.lag(Some(0));
-        far.lag(Some(61_500));
-        far.oldest_unsettled(Some(1_000_000 - 62_250));
-        let page = read(&metrics.render(true)).expect("a worker");
-        assert_eq!((page.worker.as_str(), page.ready), ("host-1-ab", true));
-        assert_eq!(page.reads.0, "arn:aws:kinesis:eu-west-1:123456789012:stream/s");
-        assert_eq!((page.events["indexed"], page.in_flight_bytes, page.memory_bound_bytes), (7, 12, 100));
-        assert_eq!(page.shards["shardId-000000000000"], Lag { behind_ms: Some(0), oldest_ms: None });
-        assert_eq!(page.shards["shardId-000000000001"], Lag { behind_ms: Some(61_500), oldest_ms: Some(62_250) });
-        assert!(!read(&metrics.render(false)).expect("a worker").ready);
-    }
-
-    #[test]
-    fn another_page_is_no_worker_s() {
-        assert_eq!(read("<html>\n"), None);
-        assert_eq!(read(&Metrics::new(|| 0).render(true)), None, "it has not begun to read");
-    }
-}
+mod tests;

@@ -46,6 +46,8 @@ pub struct Facts {
     pub letters: (String, Option<Tally>),
     /// What did not answer.
     pub unknown: Vec<Unknown>,
+    /// What somebody should know of how it was asked.
+    pub warnings: Vec<String>,
 }
 
 /// Something that is not known.
@@ -68,13 +70,14 @@ pub struct Report {
     state: String,
     /// The largest of the shards' lags; none while not all are known.
     behind_ms: Option<u64>,
-    /// The furthest behind first.
+    /// Those in trouble first, then those of unknown lag, then the furthest behind.
     shards: Vec<Shard>,
     /// Shards of the stream that nobody has a position for.
     waiting: Vec<String>,
     workers: Vec<Worker>,
     dead_letters: Letters,
     unknown: Vec<Unknown>,
+    warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -115,10 +118,13 @@ struct Letters {
 impl Report {
     /// Puts it together.
     pub fn new(facts: Facts) -> Self {
-        let Facts { at, stream, arn, group, state, rows, alive, listed, unread, pages, letters, unknown } = facts;
+        let Facts { at, stream, arn, group, state, rows, alive, listed, unread, pages, letters, unknown, warnings } =
+            facts;
         let mut shards: Vec<Shard> =
             rows.iter().map(|row| shard(row, &alive, listed.as_deref(), &pages, &unread)).collect();
-        shards.sort_by_key(|shard| std::cmp::Reverse((shard.trouble.is_some(), shard.behind_ms)));
+        // One of unknown lag may be the furthest behind of all.
+        let unknown_lag = |shard: &Shard| shard.is_read_on() && shard.behind_ms.is_none();
+        shards.sort_by_key(|shard| std::cmp::Reverse((shard.trouble.is_some(), unknown_lag(shard), shard.behind_ms)));
         let owed = shards.iter().filter(|shard| shard.is_read_on());
         let behind_ms = owed.map(|shard| shard.behind_ms).collect::<Option<Vec<u64>>>();
         let known: BTreeSet<&ShardId> = rows.iter().map(|row| &row.shard).collect();
@@ -135,6 +141,7 @@ impl Report {
             shards,
             dead_letters: Letters { place: letters.0, tally: letters.1 },
             unknown,
+            warnings,
         }
     }
 }
@@ -224,6 +231,9 @@ impl fmt::Display for Report {
         for Unknown { what, why } in &self.unknown {
             writeln!(f, "unknown: {what}: {why}")?;
         }
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
         Ok(())
     }
 }
@@ -240,8 +250,14 @@ impl Report {
             let heads = ["SHARD", "STATE", "OWNER", "READ UP TO", "BEHIND", "OLDEST UNSETTLED"].map(str::to_owned);
             f.write_str(&columns(std::iter::once(heads).chain(self.shards.iter().take(LINES).map(Shard::cells))))?;
         }
-        if let Some(more) = self.shards.len().checked_sub(LINES).filter(|more| *more > 0) {
-            writeln!(f, "and {more} more, none of them further behind; --json has all")?;
+        let hidden = self.shards.get(LINES..).unwrap_or_default();
+        if !hidden.is_empty() {
+            let unknown = hidden.iter().filter(|shard| shard.is_read_on() && shard.behind_ms.is_none()).count();
+            let said = match unknown {
+                0 => "none of them further behind".to_owned(),
+                n => format!("{n} of them of unknown lag"),
+            };
+            writeln!(f, "and {} more, {said}; --json has all", hidden.len())?;
         }
         for shard in self.waiting.iter().take(LINES) {
             writeln!(f, "{shard}  has no position yet: its parents are not settled, or no worker has seen it")?;

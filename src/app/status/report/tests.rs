@@ -109,3 +109,23 @@ fn a_screen_has_room_for_the_furthest_behind_only_and_a_program_for_all() {
     assert!(text.contains("idle    0       yes"), "a worker that owns nothing has a row: {text}");
     assert_eq!(serde_json::to_value(&report).unwrap()["shards"].as_array().map(Vec::len), Some(30));
 }
+
+#[test]
+fn a_shard_of_unknown_lag_stands_before_those_that_are_known_and_is_not_said_to_be_nearer() {
+    let mut facts = facts();
+    let shard = |n: usize| ShardId::from(format!("shardId-{n:012}").as_str());
+    facts.rows = (0..30).map(|n| row(&shard(n).0, None, Position::TrimHorizon)).collect();
+    facts.rows.push(row("shardId-ended", None, Position::End));
+    let unread = |n: usize| Unread { oldest_ms: None, behind_ms: (n != 7).then_some(1_000), trouble: None };
+    facts.unread = (0..30).map(|n| (shard(n), unread(n))).collect();
+    (facts.listed, facts.pages) = (None, Vec::new());
+    let report = Report::new(facts);
+    assert_eq!(report.shards[0].shard, "shardId-000000000007");
+    assert_eq!(report.shards.last().map(|shard| shard.shard.as_str()), Some("shardId-ended"), "it owes nothing");
+    assert!(report.to_string().contains("and 7 more, none of them further behind"), "{report}");
+    let mut blind = self::facts();
+    blind.rows = (0..30).map(|n| row(&shard(n).0, None, Position::TrimHorizon)).collect();
+    (blind.listed, blind.pages, blind.unread) = (None, Vec::new(), BTreeMap::new());
+    let text = Report::new(blind).to_string();
+    assert!(text.contains("and 6 more, 6 of them of unknown lag") && !text.contains("further behind"), "{text}");
+}
