@@ -7,6 +7,9 @@ import { learn, locked } from "./session.js";
 import { read, write } from "./state.js";
 
 const DAY = 86_400_000;
+// What can be asked, and written as a date.
+const MOST_DAYS = 1_100;
+const LAST = Date.UTC(9999, 0);
 const AT_ONCE = 2;
 const AGAIN = 10_000;
 // A time that goes with the clock is asked again: a day every minute, more every five.
@@ -24,8 +27,9 @@ const params = () => read().parameters;
 // Whole UTC days, today among them; "last day" is 24 hours.
 function range() {
   const [from, to] = ["from", "to"].map((name) => Number(params().get(name)));
-  if (from > 0 && to > from) return { from, to, moves: false };
-  const days = Number(params().get("days")) || 7;
+  if (from > 0 && to > from && to <= LAST) return { from, to, moves: false };
+  const said = Number(params().get("days"));
+  const days = Number.isInteger(said) && said >= 1 && said <= MOST_DAYS ? said : 7;
   const now = Math.ceil(Date.now() / 60_000) * 60_000;
   return { from: days === 1 ? now - DAY : Math.floor(now / DAY) * DAY - (days - 1) * DAY, to: now, moves: true, days };
 }
@@ -47,22 +51,24 @@ async function ask(path) {
 async function askPanel(view, dashboard, time) {
   const { panel } = view;
   if (panel.hidden) {
-    return view.failed({ error: "This panel shows events themselves, which is off", cure: "start essink with --page-events" });
+    view.failed({ error: "This panel can show what is a person's, which is off", cure: "start essink with --page-events" });
+    return null;
   }
   const query = new URLSearchParams({ from: time.from, to: time.to });
   for (const { id } of panel.inputs) if (params().get(id)) query.set(id, params().get(id));
   if (panel.inputs.some(({ id }) => !query.has(id))) {
-    return view.clear(`Type ${panel.inputs.map(({ label }) => label.toLowerCase()).join(", ")} above, and press Show.`);
+    view.clear(`Type ${panel.inputs.map(({ label }) => label.toLowerCase()).join(", ")} above, and press Show.`);
+    return null;
   }
   if (view.shown) view.node.dataset.state = "loading";
   else view.is("loading", "Asking the cluster …");
   const answer = await ask(`/page/panels/${dashboard.id}/${panel.id}?${query}`);
   if (answer.error) {
     view.failed(answer);
-    return false;
+    return answer;
   }
   view.show(answer, time);
-  return true;
+  return null;
 }
 
 // Asks all panels, some at a time, in their order; then again in a while.
@@ -73,11 +79,14 @@ async function refresh(only = null) {
   stop = new AbortController();
   const [dashboard, time, queue] = [chosen(), range(), [...(only ?? views)]];
   const failed = [];
+  let trouble = null;
   const worker = async () => {
     while (queue.length && mine === round) {
       const view = queue.shift();
       try {
-        if ((await askPanel(view, dashboard, time)) === false) failed.push(view);
+        const wrong = await askPanel(view, dashboard, time);
+        if (wrong) failed.push(view);
+        trouble ??= wrong;
       } catch (error) {
         if (error.name === "AbortError") return;
         view.failed({ error: `this page cannot show the answer: ${error.message}`, cure: "load it anew, and report it" });
@@ -86,6 +95,8 @@ async function refresh(only = null) {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   if (mine !== round) return;
+  // One voice for all of them, which says what is new and does not repeat itself with each try.
+  setText(byId("said"), trouble ? `Some panels have no answer: ${trouble.error}. What to do: ${trouble.cure}.` : "The panels are shown.");
   if (failed.length) return later(AGAIN, failed);
   if (time.moves) later(time.days === 1 ? FRESH.day : FRESH.more, null);
 }
@@ -96,6 +107,12 @@ function later(wait, only) {
 
 function inputs(dashboard) {
   const wanted = new Map(dashboard.panels.flatMap((panel) => panel.inputs).map((input) => [input.id, input.label]));
+  const there = [...byId("inputs").querySelectorAll("input")];
+  // Who types there keeps the focus.
+  if (there.map(({ name }) => name).join() === [...wanted.keys()].join()) {
+    for (const input of there) if (input !== document.activeElement) input.value = params().get(input.name) ?? "";
+    return;
+  }
   byId("inputs").replaceChildren(...[...wanted].map(([id, label]) => el("label", {}, `${label} `,
     el("input", { name: id, id: `input-${id}`, type: "text", value: params().get(id) ?? "", autocomplete: "off", spellcheck: "false" }))));
 }
@@ -105,8 +122,11 @@ function build() {
   const dashboard = chosen();
   const { from, to, moves, days } = range();
   byId("dashboard").value = dashboard.id;
-  const known = [...byId("span").options].some(({ value }) => value === String(days));
-  byId("span").value = moves && known ? String(days) : moves ? "7" : "own";
+  byId("span").querySelector("[data-said]")?.remove();
+  if (moves && ![...byId("span").options].some(({ value }) => value === String(days))) {
+    byId("span").prepend(el("option", { value: days, "data-said": "" }, `Last ${days} days`));
+  }
+  byId("span").value = moves ? String(days) : "own";
   own(from, to);
   inputs(dashboard);
   setText(byId("dashboard-title"), dashboard.title);

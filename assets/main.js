@@ -40,6 +40,12 @@ function tabs() {
     select(tab, true);
   });
   addEventListener("hashchange", follow);
+  // The address says which view is shown: it must not say #main.
+  byId("skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    byId("main").focus();
+    byId("main").scrollIntoView();
+  });
 }
 
 async function begin() {

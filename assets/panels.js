@@ -69,11 +69,13 @@ export class View {
     this.chart = null;
     const id = `${dashboard}/${panel.id}`;
     this.body = el("div", { class: "body" });
-    this.state = el("p", { class: "loading", role: "status" });
+    this.state = el("p", { class: "loading" });
     this.beside = el("div");
+    this.note = el("p", { class: "about" });
+    this.held = null;
     this.node = el("section", { class: `card panel${panel.chart === "events" ? " span" : ""}`, "data-chart": panel.chart, "data-panel": id, "data-state": "loading", "aria-labelledby": `h-${id}` },
       el("h3", { id: `h-${id}` }, panel.title), el("p", { class: "question" }, panel.question),
-      this.state, this.body, this.beside, panel.caveat ? el("p", { class: "caveat" }, panel.caveat) : null);
+      this.state, this.body, this.beside, this.note, panel.caveat ? el("p", { class: "caveat" }, panel.caveat) : null);
   }
 
   is(state, text = "", kind = "loading") {
@@ -93,12 +95,13 @@ export class View {
     this.shown = null;
     this.body.replaceChildren();
     this.beside.replaceChildren();
+    this.held = null;
+    setText(this.note, "");
     this.is("ready", text);
   }
 
   show(answer, range) {
     this.shown = Date.now();
-    const opened = this.beside.querySelector("details")?.open;
     drop(this.chart);
     this.chart = null;
     const { panel } = this;
@@ -106,7 +109,7 @@ export class View {
     if (panel.chart === "number") this.numbers(answer.table);
     else if (panel.chart === "bar" || panel.chart === "line") this.draw(answer, range);
     else this.body.replaceChildren();
-    this.table(answer, opened);
+    this.table(answer);
     this.is("ready", rows.length === 0 ? "Nothing in this time." : "");
   }
 
@@ -138,7 +141,22 @@ export class View {
     });
   }
 
-  table({ table: answer, interval }, opened) {
+  // The same table is filled anew: who reads in it keeps the focus and the place.
+  hold(columns) {
+    const { panel } = this;
+    const key = JSON.stringify(columns);
+    if (this.held?.key === key) return this.held.view;
+    if (panel.chart === "table" || panel.chart === "events") {
+      const view = table(el("table"), columns, null);
+      const node = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": panel.title }, view.node);
+      this.node.classList.toggle("span", columns.length > 4 || panel.chart === "events");
+      this.held = { key, view, node };
+    } else this.held = { key, ...numbers(panel.title, columns) };
+    this.beside.replaceChildren(this.held.node);
+    return this.held.view;
+  }
+
+  table({ table: answer, interval }) {
     const { panel } = this;
     const columns = [...answer.keys.map((title) => ({ title })),
       ...answer.columns.map(({ label, unit }) => ({ title: unit === label || unit === "US dollars" || unit === "%" ? label : `${label} (${unit})`, number: true }))];
@@ -148,21 +166,11 @@ export class View {
     if (answer.other?.documents) aside.push(`${number(answer.other.documents)} ${panel.chart === "events" ? "more events are not listed" : "events are in no row: only the most frequent are listed"}.`);
     if (answer.other?.off_by) aside.push(`Rows may be short by ${number(answer.other.off_by)} events.`);
     if (answer.rows.length > ROWS) aside.push(`${number(answer.rows.length - ROWS)} more rows are not shown.`);
-    const note = aside.length ? el("p", { class: "about" }, aside.join(" ")) : null;
-    let node;
-    if (panel.chart === "table" || panel.chart === "events") {
-      const view = table(el("table"), columns, null);
-      fill(view, rows);
-      node = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": panel.title }, view.node);
-      this.node.classList.toggle("span", columns.length > 4 || panel.chart === "events");
-    } else {
-      const heads = answer.keys.length === 0 ? [{ title: "Number" }, { title: "Value", number: true }] : columns;
-      const beside = numbers(panel.title, heads);
-      fill(beside.view, answer.keys.length === 0 ? answer.columns.map(({ label, unit }, at) => [label, written(answer.rows[0]?.values[at], unit)]) : rows);
-      node = beside.node;
-      node.open = Boolean(opened);
-    }
-    this.beside.replaceChildren(...(answer.rows.length ? [node] : []), ...(note ? [note] : []));
+    setText(this.note, aside.join(" "));
+    const lone = answer.keys.length === 0 && panel.chart !== "table" && panel.chart !== "events";
+    const view = this.hold(lone ? [{ title: "Number" }, { title: "Value", number: true }] : columns);
+    fill(view, lone ? answer.columns.map(({ label, unit }, at) => [label, written(answer.rows[0]?.values[at], unit)]) : rows);
+    this.held.node.hidden = answer.rows.length === 0;
   }
 
   end() {

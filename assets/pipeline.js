@@ -98,6 +98,8 @@ function build() {
 }
 
 function remember(sample) {
+  // A clock that was set back goes on from where it is now.
+  while (past.samples.length && past.samples.at(-1).at >= sample.at) past.samples.pop();
   past.samples.push(sample);
   while (past.samples.length && past.samples[0].at < sample.at - HOUR) past.samples.shift();
 }
@@ -106,6 +108,7 @@ function rememberShards(now, shards) {
   for (const shard of shards) {
     if (shard.lag_ms === null) continue;
     const points = past.shards.get(shard.name) ?? [];
+    while (points.length && points.at(-1)[0] >= now) points.pop();
     points.push([now, shard.lag_ms]);
     while (points[0][0] < now - HOUR / 2) points.shift();
     past.shards.set(shard.name, points);
@@ -149,6 +152,13 @@ function figures(now) {
   }
   parts.meter.value = now.bound_bytes ? now.in_flight_bytes / now.bound_bytes : 0;
   past.bound = now.bound_bytes || null;
+}
+
+// What no longer comes is not known: neither that all is well nor what is wrong.
+function unknown(text) {
+  if (blockedShown === text) return;
+  blockedShown = text;
+  byId("blocked").replaceChildren(el("p", { class: "unknown" }, text));
 }
 
 let blockedShown = null;
@@ -212,6 +222,9 @@ function show(now) {
 let source = null;
 let heard = 0;
 let again = 0;
+let lost = 0;
+// Why there is no stream, as essink says it.
+let refusal = null;
 
 function connection(live, text) {
   const node = byId("connection");
@@ -223,6 +236,7 @@ function connection(live, text) {
 function connect() {
   source?.close();
   source = new EventSource("/page/pipeline");
+  source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) why(); });
   source.addEventListener("history", ({ data }) => {
     const { samples, shards: lags } = JSON.parse(data);
     past.samples = samples;
@@ -231,9 +245,30 @@ function connect() {
   });
   source.addEventListener("message", ({ data }) => {
     heard = Date.now();
+    lost = 0;
+    refusal = null;
     connection(true, "live");
     show(JSON.parse(data));
   });
+}
+
+// A source does not say what it was answered: asks once more, as a page asks.
+async function why() {
+  const stop = new AbortController();
+  try {
+    const answer = await fetch("/page/pipeline", { signal: stop.signal, cache: "no-store" });
+    refusal = answer.ok || answer.status === 401 ? null
+      : await answer.json().catch(() => ({ error: `essink answers ${answer.status}`, cure: "this page goes on by itself" }));
+  } catch { refusal = null; }
+  stop.abort();
+}
+
+// What is said while nothing comes.
+function silent() {
+  lost ||= heard;
+  if (lost) unknown(`Unknown since ${clock(lost)} UTC: essink does not answer. What is shown is of then.`);
+  if (refusal) unknown(`${refusal.error}. What to do: ${refusal.cure}.`);
+  connection(false, refusal ? "no live view" : lost ? "connection to essink lost, trying again" : "connecting");
 }
 
 // Looks twice a second whether states still come, and tries again when they do not: a source that met an answer it did not
@@ -241,13 +276,13 @@ function connect() {
 async function watch() {
   if (locked()) return connection(false, "waits for the token");
   if (Date.now() - heard < SILENCE) return;
-  connection(false, heard ? "connection to essink lost, trying again" : "connecting");
+  silent();
   if (Date.now() < again) return;
   again = Date.now() + AGAIN;
   try {
     await learn();
     if (!locked() && Date.now() - heard >= SILENCE) connect();
-  } catch { /* it does not answer: the next try is soon */ }
+  } catch { refusal = null; /* it does not answer: the next try is soon */ }
 }
 
 export function begin() {

@@ -1,8 +1,13 @@
 // What the address says: #pipeline, #events/overview?from=…&to=…, and ?theme=dark|light. So a view is a link.
 
+// An address that somebody wrote by hand may hold anything.
+function decoded(text) {
+  try { return decodeURIComponent(text); } catch { return null; }
+}
+
 export function read() {
   const [path, query = ""] = location.hash.slice(1).split("?");
-  const [tab, dashboard] = path.split("/").map(decodeURIComponent);
+  const [tab, dashboard] = path.split("/").map(decoded);
   return {
     tab: tab === "events" ? "events" : "pipeline",
     dashboard: dashboard || null,

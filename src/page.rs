@@ -99,11 +99,12 @@ pub struct Desk {
     health: Health,
     guard: Guard,
     outside: Arc<dyn Outside>,
-    /// Whether events' contents may be shown (`--page-events`).
+    /// Whether events' contents, and what can be a person's, may be shown (`--page-events`).
     events: bool,
     history: Mutex<History>,
     watchers: Arc<Semaphore>,
     searches: Semaphore,
+    waiting: Semaphore,
     began: Instant,
     stop: CancellationToken,
 }
@@ -138,6 +139,7 @@ impl Desk {
             history: Mutex::default(),
             watchers: Arc::new(Semaphore::new(WATCHERS)),
             searches: Semaphore::new(panels::SEARCHES),
+            waiting: Semaphore::new(panels::WAITING),
             began: Instant::now(),
             stop,
         })

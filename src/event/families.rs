@@ -7,7 +7,7 @@ use super::clock::Clock;
 use super::family::Family;
 use super::hidden::hidden;
 use super::msg::Msg;
-use super::redact::Personal;
+use super::redact::{OURS, Personal};
 use super::rewrite::name_of;
 use super::scan::{ScanLimits, Scanned};
 use super::shape::Shape;
@@ -71,6 +71,16 @@ static SHAPES: LazyLock<[Shape; Family::ALL.len()]> = LazyLock::new(|| {
 /// What the mapping of a family knows.
 pub fn shape(family: Family) -> &'static Shape {
     &SHAPES[family as usize]
+}
+
+/// Whether a field of documents can hold what is a person's: all that can be redacted, and addresses that were clicked,
+/// which may name who clicked.
+pub fn can_be_personal(field: &str) -> bool {
+    let field = field.strip_suffix(".keyword").unwrap_or(field);
+    let at_or_below =
+        |path: &str| field.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let families = TABLE.into_iter().flat_map(|known| known.personal);
+    field.rsplit('.').next() == Some("link") || OURS.iter().chain(families).any(|(path, _)| at_or_below(path))
 }
 
 /// Whether an event has `name`, as a string.

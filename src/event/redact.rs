@@ -74,7 +74,7 @@ impl Class {
 }
 
 /// Personal members that essink itself puts into documents.
-const OURS: &[(&str, Personal)] = &[
+pub(super) const OURS: &[(&str, Personal)] = &[
     ("msg.to", Personal::Contact),
     ("msg.from", Personal::Contact),
     ("msg.user", Personal::User),

@@ -85,6 +85,12 @@ pub struct Past {
 impl History {
     /// What is now; called once a second.
     pub fn take(&mut self, at: i64, now: &Snapshot, details: &Details) {
+        // The clock of a machine may be set back: what was is then still to come, and is left out.
+        if self.seconds.back().is_some_and(|(last, _)| *last > at) {
+            self.seconds.clear();
+            self.samples.retain(|sample| sample.at < at);
+            self.shards.retain(|(then, _)| *then < at);
+        }
         push(&mut self.seconds, (at, now.settled()), RATE_SECONDS + 1);
         if self.taken.is_multiple_of(STEP) {
             push(&mut self.bulks, details.bulk.clone(), LATENCY_SAMPLES + 1);
@@ -115,7 +121,6 @@ impl History {
     pub fn rate(&self) -> f64 {
         let (Some(first), Some(last)) = (self.seconds.front(), self.seconds.back()) else { return 0.0 };
         let millis = last.0.saturating_sub(first.0);
-        // The clock of a machine may be set back.
         if millis <= 0 { 0.0 } else { last.1.saturating_sub(first.1) as f64 * 1000.0 / millis as f64 }
     }
 
@@ -138,9 +143,9 @@ impl History {
         })
     }
 
-    /// The last sample, when it is younger than `seen`.
-    pub fn newer_than(&self, seen: i64) -> Option<Sample> {
-        self.samples.back().filter(|sample| sample.at > seen).copied()
+    /// The last sample, when it is not the one of `seen`.
+    pub fn other_than(&self, seen: i64) -> Option<Sample> {
+        self.samples.back().filter(|sample| sample.at != seen).copied()
     }
 
     /// All of it.
@@ -215,8 +220,31 @@ mod tests {
         assert_eq!(past.shards.len(), 32);
         assert!(past.shards.contains_key("s099") && !past.shards.contains_key("s067"), "{:?}", past.shards.keys());
         assert_eq!(past.shards["s099"].len(), 120);
-        assert_eq!(history.newer_than(9_990_000).map(|sample| sample.at), Some(9_995_000));
-        assert_eq!(history.newer_than(9_995_000), None);
+        assert_eq!(history.other_than(9_990_000).map(|sample| sample.at), Some(9_995_000));
+        assert_eq!(history.other_than(9_995_000), None);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_stops_nothing() {
+        let mut history = History::default();
+        run(&mut history, 0..100, |second| Snapshot {
+            shards: vec![shard(1, second * 500)],
+            indexed: 200 * second as u64,
+            ..Snapshot::default()
+        });
+        assert_eq!(history.other_than(95_000), None);
+        run(&mut history, 40..50, |second| Snapshot {
+            shards: vec![shard(1, 50_000 + second * 500)],
+            indexed: 20_000 + 100 * second as u64,
+            ..Snapshot::default()
+        });
+        let last = history.other_than(95_000).unwrap();
+        assert_eq!(last.at, 45_000, "who saw the last one before sees those after");
+        assert_eq!(history.rate(), 100.0);
+        let past = history.past();
+        let times: Vec<_> = past.samples.iter().map(|sample| sample.at).collect();
+        assert_eq!(times, [0, 5_000, 10_000, 15_000, 20_000, 25_000, 30_000, 35_000, 40_000, 45_000]);
+        assert!(past.shards["s001"].is_sorted_by(|a, b| a.0 < b.0), "{:?}", past.shards);
     }
 
     #[test]

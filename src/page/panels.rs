@@ -12,10 +12,14 @@ use tokio::time::timeout;
 use super::session::answer;
 use super::{Desk, Trouble};
 use crate::event::envelope::form;
-use crate::panel::{self, By, Chart, Dashboard, Inputs, Panel, Range, Table, What};
+use crate::event::families::can_be_personal;
+use crate::panel::{self, By, Chart, Dashboard, Inputs, Over, Panel, Range, Table, What};
 
 /// Searches under way at the same time: the cluster has other work.
 pub(super) const SEARCHES: usize = 3;
+
+/// Searches under way and those that wait: with all who watch, fewer than the places of the server.
+pub(super) const WAITING: usize = 12;
 
 /// From the question to the answer, with the wait for the others: below what a connection lasts.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -43,7 +47,7 @@ fn described(dashboard: &Dashboard, events: bool) -> Value {
             "caveat": panel.caveat,
             "chart": chart(panel.chart),
             "inputs": panel.inputs.iter().map(input).collect::<Vec<_>>(),
-            "hidden": shows_events(panel) && !events,
+            "hidden": is_private(panel) && !events,
         })
     };
     json!({
@@ -64,9 +68,18 @@ fn chart(chart: Chart) -> &'static str {
     }
 }
 
-/// What is in a document, or what is known of one message or one person.
-fn shows_events(panel: &Panel) -> bool {
-    panel.chart == Chart::Events || !panel.inputs.is_empty()
+/// What is in a document, what is known of one message or one person, or rows that may each be of a person.
+pub(super) fn is_private(panel: &Panel) -> bool {
+    panel.chart == Chart::Events || !panel.inputs.is_empty() || fields(panel).any(can_be_personal)
+}
+
+/// The fields whose values a panel shows. Dead letters are not documents of a family: what divides them is essink's own.
+pub(super) fn fields(panel: &Panel) -> impl Iterator<Item = &str> {
+    let of_events = panel.splits.iter().filter(|_| panel.over != Over::DeadLetters);
+    of_events.filter_map(|split| match &split.by {
+        By::Terms { field, .. } => Some(field.as_str()),
+        By::Steps { .. } | By::Time { .. } => None,
+    })
 }
 
 /// `GET /page/panels/{dashboard}/{panel}`
@@ -78,9 +91,9 @@ pub async fn show(
     let Some(panel) = panel::find(&dashboard, &panel) else {
         return refused(StatusCode::NOT_FOUND, "there is no such panel", "see /page/dashboards");
     };
-    if shows_events(panel) && !desk.events {
+    if is_private(panel) && !desk.events {
         let cure = "start essink with --page-events to let this page show what is in events";
-        return refused(StatusCode::FORBIDDEN, "this panel shows events themselves, which is off", cure);
+        return refused(StatusCode::FORBIDDEN, "this panel can show what is a person's, which is off", cure);
     }
     let (range, inputs) = match asked(panel, &query.unwrap_or_default()) {
         Ok(asked) => asked,
@@ -124,6 +137,10 @@ fn refused(status: StatusCode, error: &str, cure: &str) -> Response {
 
 impl Desk {
     async fn ask(&self, panel: &Panel, range: &Range, inputs: &Inputs) -> Result<Table, Trouble> {
+        let Ok(_waits) = self.waiting.try_acquire() else {
+            let error = format!("{WAITING} questions wait for the cluster already");
+            return Err(Trouble { error, cure: "this panel is asked again by itself in a few seconds".to_owned() });
+        };
         // Never closed.
         let _place = self.searches.acquire().await;
         let found = self.outside.search(panel.over, panel.search(range, inputs)).await?;

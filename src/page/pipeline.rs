@@ -166,7 +166,7 @@ impl Desk {
                 .collect(),
             more_shards,
             leases,
-            sample: history.newer_than(seen),
+            sample: history.other_than(seen),
         }
     }
 }

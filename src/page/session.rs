@@ -1,6 +1,7 @@
 //! What the page may know before anybody has shown a token, and how one is shown.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
@@ -8,6 +9,7 @@ use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::Desk;
 
@@ -15,6 +17,9 @@ pub(super) const JSON: &str = "application/json";
 
 /// No token is longer.
 const MOST: usize = 4096;
+
+/// It comes at once, or somebody only holds a place.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// `GET /page/about`
 pub async fn about(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {
@@ -36,7 +41,11 @@ pub async fn about(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Respons
 ///
 /// Another site's form could send one, but reads no answer and gains nothing by it.
 pub async fn login(State(desk): State<Arc<Desk>>, body: Body) -> Response {
-    let shown = to_bytes(body, MOST).await.unwrap_or_default();
+    let Ok(shown) = timeout(PATIENCE, to_bytes(body, MOST)).await else {
+        let error = format!("the token did not come in {} s", PATIENCE.as_secs());
+        return answer(StatusCode::REQUEST_TIMEOUT, &json!({"error": error, "cure": "send it again"}));
+    };
+    let shown = shown.unwrap_or_default();
     match desk.guard.cookie_for(shown.trim_ascii()) {
         Some(cookie) => (StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response(),
         None => {

@@ -169,6 +169,31 @@ async fn a_token_keeps_data_and_not_the_form() {
     assert!(end.head.contains("max-age=0"), "{}", end.head);
 }
 
+/// A body that never comes.
+struct Unsaid;
+
+impl hyper::body::Body for Unsaid {
+    type Data = axum::body::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        std::task::Poll::Pending
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_does_not_come_holds_no_place() {
+    let guard = Guard::new(Some("correct horse battery"), "127.0.0.1:1".parse().unwrap());
+    let desk = desk_of(&metrics(), &Health::starting(), guard, Arc::default(), false);
+    let began = Instant::now();
+    let answer = session::login(axum::extract::State(desk), axum::body::Body::new(Unsaid)).await;
+    assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(began.elapsed(), Duration::from_secs(2));
+}
+
 #[tokio::test]
 async fn a_strangers_name_gets_nothing_of_it() {
     let served = served(None, Fake::default()).await;

@@ -105,12 +105,14 @@ fn whole(answer: &Value) -> Result<(), Unreadable> {
     if answer["timed_out"] == true {
         return Err(Unreadable::TimedOut);
     }
-    match answer["_shards"]["failed"].as_u64() {
-        Some(0) => Ok(()),
-        Some(failed) => {
-            Err(Unreadable::Shards { failed, total: answer["_shards"]["total"].as_u64().unwrap_or(failed) })
-        }
-        None => Err(lacks("_shards.failed")),
+    let shards = |of: &str| answer["_shards"][of].as_u64();
+    let failed = shards("failed").ok_or_else(|| lacks("_shards.failed"))?;
+    let total = shards("total").unwrap_or(failed);
+    // A shard that is nowhere, as while a cluster comes back, counts as neither failed nor successful in OpenSearch.
+    let silent = shards("successful").map_or(0, |successful| total.saturating_sub(successful));
+    match failed.max(silent) {
+        0 => Ok(()),
+        failed => Err(Unreadable::Shards { failed, total }),
     }
 }
 

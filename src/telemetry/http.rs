@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -37,19 +37,26 @@ pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4
 /// Workers on one machine that each take the next port after the default.
 pub const DEFAULT_PORTS: u16 = 16;
 
-/// A scraper, two probes and a few people; more wait in the listener's queue.
-const MAX_CONNECTIONS: usize = 32;
+/// Connections at the same time; more wait in the listener's queue.
+const MAX_CONNECTIONS: usize = 64;
+
+/// A scraper and a few people: of the connections, those that have asked for anything but a probe. The others are for
+/// probes, which nobody may keep from their answer, or a healthy worker would be killed.
+const PLACES: usize = 32;
 
 /// A request is a line and a few headers.
 const MAX_HEADERS: usize = 64;
 const MAX_HEAD_BYTES: usize = 16 * 1024;
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long answers under way may take once the page is told to stop.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
 /// Out of file descriptors or the like: the pause before the next try, and so before the next log line.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// What Kubernetes and the like ask again and again.
+const PROBES: [&str; 2] = ["/live", "/ready"];
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -138,16 +145,17 @@ pub struct More {
 /// Serves the page until `stop`; answers under way then get a second.
 pub async fn serve(listener: TcpListener, page: Page, stop: CancellationToken) {
     let service = TowerToHyperService::new(router(page));
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let connected = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(PLACES));
     let mut connections = JoinSet::new();
     while let Some(stream) = next(&listener, &stop).await {
-        let Some(place) = stop.run_until_cancelled(places.clone().acquire_owned()).await else {
+        let Some(one) = stop.run_until_cancelled(connected.clone().acquire_owned()).await else {
             break;
         };
-        let service = service.clone();
+        let (service, places) = (service.clone(), places.clone());
         connections.spawn(async move {
-            let _place = place;
-            answer(stream, service).await;
+            let _one = one;
+            answer(stream, service, places).await;
         });
         while connections.try_join_next().is_some() {}
     }
@@ -170,11 +178,24 @@ async fn next(listener: &TcpListener, stop: &CancellationToken) -> Option<TcpStr
     }
 }
 
-async fn answer<S: AsyncRead + AsyncWrite + Unpin>(stream: S, service: TowerToHyperService<Router>) {
+async fn answer<S>(stream: S, service: TowerToHyperService<Router>, places: Arc<Semaphore>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let pace = Pace::begin();
+    // Kept to the end of the connection.
+    let place = OnceLock::new();
     let service = service_fn(|mut request: axum::http::Request<Incoming>| {
         request.extensions_mut().insert(pace.clone());
-        service.call(request)
+        let has_place = PROBES.contains(&request.uri().path())
+            || places.clone().try_acquire_owned().is_ok_and(|free| place.set(free).is_ok());
+        let answer = has_place.then(|| service.call(request));
+        async move {
+            match answer {
+                Some(answer) => answer.await,
+                None => Ok((StatusCode::SERVICE_UNAVAILABLE, "busy: try again in a few seconds\n").into_response()),
+            }
+        }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);

@@ -52,6 +52,15 @@ impl Page {
         None
     }
 
+    /// Somebody who watches, until it is dropped.
+    pub async fn watch(&self) -> tokio::net::TcpStream {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut stream = tokio::net::TcpStream::connect(&self.0).await.expect("the page answers");
+        stream.write_all(b"GET /page/pipeline HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("asked");
+        stream.read_exact(&mut [0; 15]).await.expect("an answer");
+        stream
+    }
+
     /// Events that ended so: `indexed`, `already_there`, `dead_lettered`, `expired`.
     pub async fn events(&self, outcome: &str) -> Option<u64> {
         let (_, metrics) = self.get("/metrics").await?;

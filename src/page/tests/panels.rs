@@ -88,9 +88,62 @@ async fn every_panel_that_shows_no_events_is_answered_and_the_others_say_how_to_
             assert!(rows.iter().all(|row| row["keys"].as_array().unwrap().len() == keys), "{dashboard}/{id}");
         }
     }
-    let wanted = panel::dashboards().iter().flat_map(|d| &d.panels).filter(|panel| panel.chart == panel::Chart::Events);
-    assert_eq!(hidden, wanted.count());
+    let all = panel::dashboards().iter().flat_map(|dashboard| &dashboard.panels);
+    assert_eq!(hidden, all.filter(|panel| crate::page::panels::is_private(panel)).count());
     assert!(hidden > 0);
+}
+
+/// Judged by hand, so that a field that is new here must be judged too.
+#[test]
+fn every_field_that_panels_show_the_values_of_is_judged() {
+    let personal = ["msg.from", "msg.link", "msg.reason", "attributes.record_status.keyword"];
+    let facets = "facets.email_channel.mail_event.bounce";
+    let bounces = ["bounce_type", "bounce_sub_type"].map(|of| format!("{facets}.{of}.keyword"));
+    let open = [
+        "msg.campaign",
+        "msg.campaign_kind",
+        "msg.carrier",
+        "msg.channel",
+        "msg.country",
+        "msg.currency",
+        "msg.from_domain",
+        "msg.parts",
+        "msg.provider",
+        "msg.reason_class",
+        "msg.send_status",
+        "msg.status",
+        "msg.to_domain",
+        "msg.user_agent",
+        "event_type.keyword",
+        "_index",
+        "essink.clock",
+        "essink.degraded",
+        "device.platform.name.keyword",
+        "device.model.keyword",
+        "device.locale.code.keyword",
+        "application.package_name.keyword",
+        "application.version_name.keyword",
+        "attributes._currency.keyword",
+        "attributes._product_id.keyword",
+        "attributes.campaign_id.keyword",
+        "attributes.campaign_send_status.keyword",
+        "attributes.journey_id.keyword",
+        "attributes.journey_send_status.keyword",
+        "attributes.iso_country_code.keyword",
+    ];
+    let mut shown: std::collections::BTreeSet<&str> = std::collections::BTreeSet::new();
+    for panel in panel::dashboards().iter().flat_map(|dashboard| &dashboard.panels) {
+        let fields: Vec<&str> = crate::page::panels::fields(panel).collect();
+        let typed = panel.chart == panel::Chart::Events || !panel.inputs.is_empty();
+        let private = typed || fields.iter().any(|field| personal.contains(field));
+        assert_eq!(crate::page::panels::is_private(panel), private, "{}", panel.id);
+        shown.extend(fields);
+    }
+    let judged = open.into_iter().chain(personal).chain(bounces.iter().map(String::as_str)).collect();
+    assert_eq!(shown, judged);
+    for field in ["msg.to", "msg.user", "msg.id", "mail.headers.value", "endpoint.Address.keyword", "click.link"] {
+        assert!(crate::event::families::can_be_personal(field), "{field}");
+    }
 }
 
 #[tokio::test]
@@ -184,6 +237,23 @@ async fn few_are_asked_at_a_time_and_nobody_waits_for_ever() {
     assert_eq!(began.elapsed(), Duration::from_secs(15));
     assert_eq!(all, [[StatusCode::OK; 6].as_slice(), &[StatusCode::SERVICE_UNAVAILABLE; 3]].concat());
     assert_eq!(ask(&desk).await, StatusCode::OK, "those that gave up hold no place");
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_than_may_wait_are_told_at_once() {
+    let guard = Guard::new(None, "127.0.0.1:1".parse().unwrap());
+    let fake = Fake { delay: Some(Duration::from_secs(60)), ..Fake::default() };
+    let desk = desk_of(&metrics(), &Health::starting(), guard, Arc::new(fake), false);
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..12 {
+        let desk = desk.clone();
+        asking.spawn(async move { ask(&desk).await });
+    }
+    tokio::task::yield_now().await;
+    let began = Instant::now();
+    assert_eq!(ask(&desk).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(asking.join_all().await, [StatusCode::SERVICE_UNAVAILABLE; 12], "the cluster does not answer");
 }
 
 /// One more of those that are asked now.

@@ -127,6 +127,11 @@ fn an_answer_that_is_not_whole_is_no_number() {
     assert_eq!(panel.read(&said).unwrap().rows, [row(&[], &[Some(7.0)])]);
     said["_shards"]["failed"] = json!(1);
     assert_eq!(panel.read(&said), Err(Unreadable::Shards { failed: 1, total: 2 }));
+    // A shard without a node is not said to have failed.
+    said["_shards"] = json!({"total": 5, "successful": 4, "skipped": 0, "failed": 0});
+    assert_eq!(panel.read(&said), Err(Unreadable::Shards { failed: 1, total: 5 }));
+    said["_shards"]["successful"] = json!(5);
+    assert!(panel.read(&said).is_ok());
     said["timed_out"] = json!(true);
     assert_eq!(panel.read(&said), Err(Unreadable::TimedOut));
     for bad in [json!({}), json!({"_shards": {"failed": 0}}), json!("x")] {

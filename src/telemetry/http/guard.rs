@@ -139,9 +139,17 @@ fn is_local(host: &[u8]) -> bool {
         || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Before everything but the probes: refuses names that are not this machine's, and puts on what every answer carries.
+/// Browsers say whose page a request is from; a link from elsewhere to the page itself is fine.
+fn from_elsewhere(request: &Request) -> bool {
+    let site = request.headers().get("sec-fetch-site").map(HeaderValue::as_bytes);
+    request.uri().path().starts_with("/page/") && !matches!(site, None | Some(b"same-origin" | b"none"))
+}
+
+/// Before everything but the probes: refuses other sites, and names that are not this machine's, and puts on what every answer carries.
 pub(super) async fn known_by_name(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let mut response = if guard.knows(request.headers()) {
+    let mut response = if from_elsewhere(&request) {
+        (StatusCode::FORBIDDEN, "another site asks for what is this page's own\n").into_response()
+    } else if guard.knows(request.headers()) {
         next.run(request).await
     } else {
         let why = "this page answers to localhost and 127.0.0.1 only: call it so, or set a token (--http-token-file)\n";

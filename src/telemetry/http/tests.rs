@@ -18,11 +18,15 @@ async fn served() -> Served {
 }
 
 async fn served_with(token: Option<&str>) -> Served {
+    served_of(token, None).await
+}
+
+async fn served_of(token: Option<&str>, more: Option<More>) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let metrics = Metrics::new(|| 0);
     let guard = Guard::new(token, at);
-    let page = Page { metrics: Arc::new(metrics.clone()), health: Health::starting(), guard, more: None };
+    let page = Page { metrics: Arc::new(metrics.clone()), health: Health::starting(), guard, more };
     let stop = CancellationToken::new();
     let task = tokio::spawn(serve(listener, page.clone(), stop.clone()));
     Served { at, page, metrics, stop, task }
@@ -119,6 +123,35 @@ async fn silent_clients_neither_fill_the_page_nor_stay() {
 }
 
 #[tokio::test]
+async fn those_who_hold_every_place_keep_no_probe_from_its_answer() {
+    async fn waits(body: axum::body::Bytes) -> axum::body::Bytes {
+        body
+    }
+    let open = Router::new().route("/waits", axum::routing::post(waits));
+    let served = served_of(None, Some(More { open, kept: Router::new() })).await;
+    let mut held = Vec::new();
+    for _ in 0..PLACES {
+        let mut stream = TcpStream::connect(served.at).await.unwrap();
+        let head = b"POST /waits HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        // It has its place, and waits for the rest.
+        stream.read_exact(&mut [0; 25]).await.unwrap();
+        held.push(stream);
+    }
+    let (status, _, said) = fetch(served.at, "/metrics", "*/*").await;
+    assert_eq!((status, said.as_str()), (503, "busy: try again in a few seconds\n"));
+    assert_eq!(fetch(served.at, "/live", "*/*").await.0, 200);
+    assert_eq!(fetch(served.at, "/ready", "*/*").await.0, 503, "it is starting");
+    held.clear();
+    let free = async {
+        while fetch(served.at, "/metrics", "*/*").await.0 != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(CONNECTION_TIMEOUT, free).await.unwrap();
+}
+
+#[tokio::test]
 async fn stops_at_once_when_nobody_is_served() {
     let served = served().await;
     assert_eq!(fetch(served.at, "/live", "*/*").await.0, 200);
@@ -173,6 +206,21 @@ async fn a_token_is_asked_for_by_metrics_and_not_by_probes() {
 }
 
 #[tokio::test]
+async fn other_sites_get_nothing_of_the_page() {
+    let open = Router::new().route("/page/x", get(|| async { "x" })).route("/", get(|| async { "top" }));
+    let at = served_of(None, Some(More { open, kept: Router::new() })).await.at;
+    let status = async |path: &str, site: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nsec-fetch-site: {site}\r\n\r\n");
+        exchange(at, &head).await.split(' ').nth(1).unwrap().to_owned()
+    };
+    for (site, wanted) in [("cross-site", "403"), ("same-site", "403"), ("same-origin", "200"), ("none", "200")] {
+        assert_eq!(status("/page/x", site).await, wanted, "{site}");
+    }
+    assert_eq!(status("/", "cross-site").await, "200", "a link to the page");
+    assert_eq!(fetch(at, "/page/x", "*/*").await.0, 200, "what is no browser");
+}
+
+#[tokio::test]
 async fn answers_say_what_a_browser_may_do_with_them() {
     let at = served().await.at;
     for path in ["/", "/metrics", "/nothing"] {
@@ -194,7 +242,7 @@ fn endless(room: usize) -> tokio::io::DuplexStream {
     }
     let router = Router::new().route("/", get(stream));
     let (mine, theirs) = tokio::io::duplex(room);
-    tokio::spawn(answer(theirs, TowerToHyperService::new(router)));
+    tokio::spawn(answer(theirs, TowerToHyperService::new(router), Arc::new(Semaphore::new(1))));
     mine
 }
 

@@ -53,9 +53,56 @@ async fn the_panels_show_what_happened_and_say_when_the_cluster_is_away() {
     holds(&page, "document.querySelector('#view-events [data-panel][data-state=error]')").await;
     let said = value(&page, "document.querySelector('#view-events [data-state=error]').innerText").await;
     assert!(said.as_str().is_some_and(|said| said.contains("What to do")), "{said}");
+    // One voice says it, not one of each panel.
+    assert_eq!(value(&page, "document.querySelectorAll('#view-events [role=status]').length").await, json!(1));
+    holds(&page, "document.querySelector('#said').textContent.includes('What to do')").await;
     // By itself, once it is back.
     holds(&page, READY).await;
     assert_eq!(value(&page, TABLES).await, tables);
+    assert_eq!(terminate(worker).await, Some(0), "{}", world.log());
+}
+
+/// Waits are short from now on.
+const HURRY: &str =
+    "(() => { const wait = setTimeout; window.setTimeout = (act, ms) => wait(act, Math.min(ms, 200)); })()";
+
+/// How often panels were asked.
+const ASKED: &str =
+    "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/page/panels/')).length";
+
+#[tokio::test]
+async fn the_focus_stays_and_no_address_breaks_the_page() {
+    let world = World::new().await;
+    let worker = world.worker(&["--page-events"]);
+    let page = world.open("#events/message").await;
+    holds(&page, "document.querySelector('#input-message')").await;
+    page.click("#input-message").await.expect("a click");
+    page.type_text("m-1").await.expect("typed");
+    page.press("Enter").await.expect("a key");
+    holds(&page, "location.hash.includes('message=m-1')").await;
+    assert_eq!(value(&page, "document.activeElement.id").await, json!("input-message"));
+
+    value(&page, HURRY).await;
+    value(&page, "location.hash = '#events/overview?days=1'").await;
+    holds(&page, READY).await;
+    let summary = "document.querySelector('#view-events [data-panel] summary')";
+    value(&page, &format!("window.first = {summary}; first.focus(); window.before = {ASKED}; 0")).await;
+    // Each panel again, and again.
+    holds(&page, &format!("{ASKED} >= before + 2 * document.querySelectorAll('[data-panel]').length")).await;
+    assert_eq!(value(&page, "document.activeElement === first").await, json!(true));
+
+    value(&page, "location.hash = '#events/overview?days=3'").await;
+    holds(&page, "document.querySelector('#span').selectedOptions[0].textContent === 'Last 3 days'").await;
+    for bad in
+        ["#events/%E0", "#events/overview?from=1&to=1e18", "#events/overview?days=1e9", "#events/overview?days=-2"]
+    {
+        value(&page, &format!("location.hash = '{bad}'")).await;
+        holds(&page, "document.querySelector('#span').value === '7'").await;
+        holds(&page, READY).await;
+        value(&page, "location.hash = '#events/overview?days=3'").await;
+        holds(&page, "document.querySelector('#span').value === '3'").await;
+    }
+    is_clean(&page);
     assert_eq!(terminate(worker).await, Some(0), "{}", world.log());
 }
 

@@ -78,13 +78,38 @@ async fn a_worker_that_goes_is_lost_until_another_serves_the_page() {
     let page = world.open("#pipeline").await;
     has(&page, "indexed", EVENTS).await;
     assert_eq!(terminate(worker).await, Some(0), "{}", world.log());
+    holds(&page, "document.querySelector('#blocked .fine')").await;
     holds(&page, "document.querySelector('#connection').dataset.state === 'lost'").await;
+    // Nobody knows any more that nothing stands in the way.
+    holds(&page, "/^Unknown since \\d\\d:\\d\\d UTC/.test(document.querySelector('#blocked').innerText)").await;
+    assert_eq!(value(&page, "document.querySelectorAll('#blocked .fine').length").await, json!(0));
     let worker = world.worker(&[]);
     holds(&page, "document.querySelector('#connection').dataset.state === 'live'").await;
+    holds(&page, "document.querySelector('#blocked .fine')").await;
     world.put(EVENTS..EVENTS + 5).await;
     has(&page, "indexed", 5).await;
     // That nobody answered is on the console; nothing else is.
     let others = page.complaints();
     assert!(others.iter().all(|complaint| complaint.of == "network"), "{others:?}");
+    assert_eq!(terminate(worker).await, Some(0), "{}", world.log());
+}
+
+#[tokio::test]
+async fn who_finds_no_place_is_told_and_gets_the_next() {
+    let world = World::new().await;
+    let worker = world.worker(&[]);
+    let page = world.open("#pipeline").await;
+    holds(&page, "document.querySelector('#connection').dataset.state === 'live'").await;
+    // All places but the one that this page has.
+    let mut watching = Vec::new();
+    for _ in 0..15 {
+        watching.push(world.address.watch().await);
+    }
+    let late = world.open("?theme=light#pipeline").await;
+    holds(&late, "document.querySelector('#blocked').innerText.includes('16 pages watch already')").await;
+    assert_eq!(value(&late, "document.querySelector('#connection').dataset.state").await, json!("lost"));
+    watching.pop();
+    holds(&late, "document.querySelector('#connection').dataset.state === 'live'").await;
+    holds(&late, "!document.querySelector('#blocked .unknown')").await;
     assert_eq!(terminate(worker).await, Some(0), "{}", world.log());
 }

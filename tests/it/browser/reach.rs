@@ -52,12 +52,17 @@ const TOO_WIDE: &str = "(() => { const root = document.documentElement; \
     return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > root.clientWidth + 1) \
       .slice(0, 5).map(e => e.tagName + '.' + e.className + '#' + e.id); })()";
 
-/// Of the text of the page with its background, as WCAG counts it.
+/// The least of texts with what is behind them, as WCAG counts it.
 const CONTRAST: &str = "(() => { const light = text => { const [r, g, b] = text.match(/[\\d.]+/g).map(Number).map(v => { \
       v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); \
       return 0.2126 * r + 0.7152 * g + 0.0722 * b; }; \
-    const s = getComputedStyle(document.body); const [a, b] = [light(s.color), light(s.backgroundColor)].sort((x, y) => y - x); \
-    return (a + 0.05) / (b + 0.05); })()";
+    const probe = document.body.appendChild(document.createElement('i')); \
+    const of = name => { probe.style.color = `var(--${name})`; return light(getComputedStyle(probe).color); }; \
+    const pairs = ['ink', 'dim', 'accent', 'good', 'warn', 'bad'].flatMap(text => [[text, 'bg'], [text, 'card']]) \
+      .concat([['on-accent', 'accent'], ['good', 'good-bg'], ['warn', 'warn-bg'], ['bad', 'bad-bg'], ['ink', 'bad-bg']]); \
+    const ratios = pairs.map(([text, back]) => { const [a, b] = [of(text), of(back)].sort((x, y) => y - x); \
+      return (a + 0.05) / (b + 0.05); }); \
+    probe.remove(); return Math.min(...ratios); })()";
 
 #[tokio::test]
 async fn the_keyboard_reaches_all_and_a_screen_reader_is_told() {
@@ -90,6 +95,13 @@ async fn the_keyboard_reaches_all_and_a_screen_reader_is_told() {
             "{key}"
         );
     }
+    // Past the head, and not to another view.
+    value(&page, "document.querySelector('#skip').focus()").await;
+    page.press("Enter").await.expect("a key");
+    assert_eq!(value(&page, focus).await, json!("main"));
+    assert_eq!(value(&page, "document.querySelector('#view-events').hidden").await, json!(false));
+    assert_eq!(value(&page, "location.hash.startsWith('#events')").await, json!(true));
+    value(&page, "document.querySelector('#tab-events').focus()").await;
     page.press("ArrowLeft").await.expect("a key");
     // What has the focus is seen to have it.
     let outline = "(() => { const s = getComputedStyle(document.activeElement); return s.outlineStyle + s.outlineWidth + s.boxShadow; })()";
