@@ -118,7 +118,7 @@ fn by_message(month: &Month) -> BTreeMap<&str, Vec<&Fact>> {
 
 #[test]
 fn every_trap_is_in_a_month() {
-    let month = october(5, 4_000);
+    let month = october(5, 9_000);
     let messages = by_message(&month);
     let some = |what: &str, is_it: &dyn Fn(&[&Fact]) -> bool| {
         let count = messages.values().filter(|facts| is_it(facts)).count();
