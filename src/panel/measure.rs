@@ -61,6 +61,10 @@ pub enum What {
         /// How many units of the field are one of the panel.
         #[serde(default = "one")]
         divide: u32,
+        /// Into how many parts of a unit of the field prices are rounded, where indices of different types have one price:
+        /// 645.3 is 645.29998 in a `float`. As they are when unset.
+        #[serde(default)]
+        round: Option<u32>,
     },
     /// Of the messages that are `of`, how many in a hundred are `to`.
     Rate {
@@ -104,8 +108,9 @@ impl What {
             Self::Max { field } => json!({"max": {"field": field}}),
             Self::Avg { field } => json!({"avg": {"field": field}}),
             Self::Median { field } => json!({"percentiles": {"field": field, "percents": [50]}}),
-            Self::Money { field, once, conversation, .. } => {
-                money(field, once, conversation.as_deref(), within, exact.min(EXACT_OF_A_PRICE))
+            Self::Money { field, once, conversation, round, .. } => {
+                let prices = prices(field, *round, within);
+                money(field, &prices, once, conversation.as_deref(), exact.min(EXACT_OF_A_PRICE))
             }
             Self::Rate { distinct: field, to, of } => {
                 let step = |text: &str| json!({"filter": query::string(text), "aggs": {"n": distinct(field, exact)}});
@@ -120,14 +125,29 @@ fn distinct(field: &str, exact: u32) -> Value {
     json!({"cardinality": {"field": field, "precision_threshold": exact}})
 }
 
-fn money(field: &str, once: &str, conversation: Option<&str>, within: u32, exact: u32) -> Value {
-    let size = PRICES.min(BUCKETS / within.max(1) / 2).max(1);
+/// A bucket a price.
+fn prices(field: &str, round: Option<u32>, within: u32) -> Value {
+    let Some(parts) = round else {
+        let size = PRICES.min(BUCKETS / within.max(1) / 2).max(1);
+        return json!({"terms": {"field": field, "size": size, "shard_size": size}});
+    };
+    // Around each part and not from it on: what a float has is a little less or more.
+    let width = 1.0 / f64::from(parts);
+    json!({"histogram": {"field": field, "interval": width, "offset": -width / 2.0, "min_doc_count": 1}})
+}
+
+/// The price that a bucket of [`prices`] is of, by its key.
+pub fn price(key: f64, round: Option<u32>) -> f64 {
+    // The key is where the bucket begins.
+    round.map(f64::from).map_or(key, |parts| (key * parts + 0.5).round() / parts)
+}
+
+fn money(field: &str, prices: &Value, once: &str, conversation: Option<&str>, exact: u32) -> Value {
     // Price times messages is left to the reader: a cluster may be without scripts.
     let by_price = |once: &str| {
-        json!({"prices": {
-            "terms": {"field": field, "size": size, "shard_size": size},
-            "aggs": {"paid": distinct(once, exact)}
-        }})
+        let mut prices = prices.clone();
+        prices["aggs"] = json!({"paid": distinct(once, exact)});
+        json!({"prices": prices})
     };
     let priced = json!({"range": {field: {"gt": 0}}});
     let Some(conversation) = conversation else {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::measure::{Measure, What};
+use super::measure::{Measure, What, price};
 use super::search::measure_name;
 use super::split::By;
 use super::table::{Column, Key, Other, Row, Table};
@@ -201,10 +201,10 @@ impl Reading<'_> {
             let found = &aggs[measure_name(at)];
             match &measure.what {
                 What::Count {} => values.push(number(documents)),
-                What::Money { conversation, divide, .. } => {
-                    let mut sum = self.money(&found["single"])?;
+                What::Money { conversation, divide, round, .. } => {
+                    let mut sum = self.money(&found["single"], *round)?;
                     if conversation.is_some() {
-                        sum += self.money(&found["conversation"])?;
+                        sum += self.money(&found["conversation"], *round)?;
                     }
                     values.push(Some(sum / f64::from(*divide)));
                 }
@@ -222,12 +222,12 @@ impl Reading<'_> {
     }
 
     /// Of each price, what was paid for, times the price.
-    fn money(&mut self, found: &Value) -> Result<f64, Unreadable> {
+    fn money(&mut self, found: &Value, round: Option<u32>) -> Result<f64, Unreadable> {
         let prices = &found["prices"];
         // Documents whose price is one of those too many to be told apart.
         self.left_out(prices);
         let buckets = prices["buckets"].as_array().ok_or_else(|| lacks("prices"))?;
-        let cost = |bucket: &Value| Some(bucket["key"].as_f64()? * bucket["paid"]["value"].as_f64()?);
+        let cost = |bucket: &Value| Some(price(bucket["key"].as_f64()?, round) * bucket["paid"]["value"].as_f64()?);
         buckets.iter().map(|bucket| cost(bucket).ok_or_else(|| lacks("paid.value"))).sum()
     }
 }

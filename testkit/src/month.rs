@@ -7,7 +7,7 @@
 //!
 //! In it are the traps of counting: a mail with three receipts, a text that is buffered and then done with the price on
 //! both, one that ends twice, texts in parts, receipts a part, conversations paid for once, other currencies, one event
-//! about two messages, opens and clicks without a receipt or weeks late, a campaign's attempt beside the mail it made,
+//! about two messages, a channel that is said at first only, opens and clicks without a receipt or weeks late, a campaign's attempt beside the mail it made,
 //! and events within a second of midnight.
 
 mod app;
@@ -15,6 +15,7 @@ mod bird;
 mod book;
 mod clock;
 mod eum;
+mod pendula;
 mod people;
 mod pinpoint;
 mod pinpoint_mail;
@@ -60,7 +61,7 @@ pub struct Event {
 type Story = fn(&mut Book, i64);
 
 /// How many stories in each hundred or so are of a kind.
-const SHARES: [(u32, Story); 15] = [
+const SHARES: [(u32, Story); 16] = [
     (22, pinpoint_mail::campaign),
     (6, pinpoint_mail::journey),
     (3, pinpoint_mail::transactional),
@@ -76,6 +77,7 @@ const SHARES: [(u32, Story); 15] = [
     (10, ses::mail),
     (6, bird::mail),
     (7, vonage::message),
+    (4, pendula::message),
 ];
 
 /// A story for each number from 0. Kinds take turns of 7, which has no factor in common with their sum: every kind occurs

@@ -4,6 +4,7 @@
 //! The facts are told by the generator and the additions stand in [`truths`]: neither knows a query, and neither asks
 //! essink what an event means.
 
+mod edges;
 pub mod load;
 mod many;
 pub mod scene;

@@ -18,7 +18,7 @@ pub fn made_up(aggs: &Value) -> Value {
         bucket
     };
     let one = |(name, agg): (&String, &Value)| {
-        let found = if agg.get("terms").is_some() {
+        let found = if agg.get("terms").is_some() || agg.get("histogram").is_some() {
             // Money is by price.
             let keys = if name == "prices" { [json!(0.5), json!(2.0)] } else { [json!("sms"), json!("email")] };
             let buckets = keys.map(|key| inner(agg, json!({"key": key})));

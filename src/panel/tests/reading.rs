@@ -121,6 +121,17 @@ fn money_is_of_messages_and_of_conversations_in_units_of_the_panel() {
 }
 
 #[test]
+fn a_rounded_price_is_the_middle_of_its_bucket() {
+    let panel = panel(
+        "chart = 'number'\nmeasures = [{ label = 'm', is = 'money', field = 'f', once = 'a', divide = 10, round = 100 }]\n",
+    );
+    let buckets = json!([{"key": 645.295, "paid": {"value": 2}}, {"key": 880.995, "paid": {"value": 1}}]);
+    let said = answer(1, json!({"1": {"single": {"prices": {"buckets": buckets}}}}));
+    // 645.3 twice and 881 once.
+    assert_eq!(panel.read(&said).unwrap().rows, [row(&[], &[Some(217.16)])]);
+}
+
+#[test]
 fn an_answer_that_is_not_whole_is_no_number() {
     let panel = panel("chart = 'number'\nmeasures = [{ label = 'n', is = 'count' }]\n");
     let mut said = answer(7, json!({}));

@@ -127,6 +127,20 @@ fn a_price_is_paid_once_a_message_or_once_a_conversation() {
     );
 }
 
+/// A float has 645.29998 where a double has 645.3: both must be one price, of the message that both are of.
+#[test]
+fn prices_that_are_rounded_are_apart_by_a_part_and_around_it() {
+    let body =
+        asked("chart = 'number'\nmeasures = [{ label = 'n', is = 'money', field = 'p', once = 'a', round = 100 }]\n");
+    assert_eq!(
+        body["aggs"]["1"]["aggs"]["single"]["aggs"]["prices"],
+        json!({
+            "histogram": {"field": "p", "interval": 0.01, "offset": -0.005, "min_doc_count": 1},
+            "aggs": {"paid": {"cardinality": {"field": "a", "precision_threshold": 10_000}}}
+        })
+    );
+}
+
 #[test]
 fn documents_are_asked_for_by_what_was_typed() {
     let panel = panel(

@@ -55,6 +55,7 @@ fn transform(panel: &Panel) -> Vec<Value> {
     let (money, others): (Vec<_>, Vec<_>) =
         panel.measures.iter().enumerate().partition(|(_, measure)| matches!(measure.what, What::Money { .. }));
     let mut steps: Vec<_> = others.iter().map(|(at, measure)| calculated(*at, measure)).collect();
+    steps.extend(others.iter().filter_map(|(at, measure)| base(*at, measure)));
     let kept: Vec<_> = others.iter().map(|(_, measure)| measure.label.as_str()).chain(key(panel)).collect();
     for (at, measure) in money {
         steps.extend(added_up(at, measure, &kept));
@@ -62,14 +63,28 @@ fn transform(panel: &Panel) -> Vec<Value> {
     let labels: Vec<_> = panel.measures.iter().map(|measure| &measure.label).collect();
     steps.push(json!({"fold": labels, "as": ["what", "value"]}));
     let format = if panel.measures.iter().any(|m| matches!(m.what, What::Money { .. })) { ",.4f" } else { ",.2f" };
-    steps.push(
-        json!({"calculate": format!("datum.value === null ? '–' : format(datum.value, '{format}')"), "as": "text"}),
-    );
+    let mut text = format!("datum.value === null ? '–' : format(datum.value, '{format}')");
+    if panel.measures.iter().any(|m| matches!(m.what, What::Rate { .. })) {
+        // A rate is nothing without what it is of.
+        text = format!(
+            "({text}) + (datum[datum.what + '{BASE}'] >= 0 ? ' of ' + format(datum[datum.what + '{BASE}'], ',') : '')"
+        );
+    }
+    steps.push(json!({"calculate": text, "as": "text"}));
     if !panel.splits.is_empty() {
         let row = if labels.len() > 1 { "datum.key + ': ' + datum.what" } else { "datum.key" };
         steps.push(json!({"calculate": row, "as": "row"}));
     }
     steps
+}
+
+/// What is added to a rate's name for how many it is of.
+const BASE: &str = ": of";
+
+fn base(at: usize, measure: &Measure) -> Option<Value> {
+    let of = format!("datum['{}'].of.n.value", at + 1);
+    matches!(measure.what, What::Rate { .. })
+        .then(|| json!({"calculate": of, "as": format!("{}{BASE}", measure.label)}))
 }
 
 /// What a bucket is told by.
@@ -92,17 +107,28 @@ fn calculated(at: usize, measure: &Measure) -> Value {
 
 /// A row a price, of messages and of conversations side by side; each times what was paid for; all added up again.
 fn added_up(at: usize, measure: &Measure, kept: &[&str]) -> Vec<Value> {
-    let What::Money { conversation, divide, .. } = &measure.what else { return Vec::new() };
-    let parts = ["single", "conversation"].into_iter().take(1 + usize::from(conversation.is_some()));
-    let found: Vec<_> = parts.clone().map(|part| format!("{}.{part}.prices.buckets", at + 1)).collect();
-    let names: Vec<_> = parts.collect();
-    let cost = |name: &&str| format!("(datum.{name} ? datum.{name}.key * datum.{name}.paid.value : 0)");
+    let What::Money { conversation, divide, round, .. } = &measure.what else { return Vec::new() };
+    let names: Vec<_> = ["single", "conversation"].into_iter().take(1 + usize::from(conversation.is_some())).collect();
+    let lists: Vec<_> = names.iter().map(|name| format!("{name}_prices")).collect();
+    // Lists without a member would leave no row, and nothing would be drawn where 0 is meant.
+    let list = |(name, list): (&&str, &String)| {
+        let buckets = format!("datum['{}'].{name}.prices.buckets", at + 1);
+        let formula = format!("length({buckets}) > 0 ? {buckets} : [{{key: 0, paid: {{value: 0}}}}]");
+        json!({"calculate": formula, "as": list})
+    };
+    let price = |name: &str| match round {
+        None => format!("datum.{name}.key"),
+        Some(parts) => format!("round(datum.{name}.key * {parts} + 0.5) / {parts}"),
+    };
+    let cost = |name: &&str| format!("(datum.{name} ? {} * datum.{name}.paid.value : 0)", price(name));
     let costs = names.iter().map(cost).collect::<Vec<_>>().join(" + ");
-    vec![
-        json!({"flatten": found, "as": names}),
+    let mut steps: Vec<_> = names.iter().zip(&lists).map(list).collect();
+    steps.extend([
+        json!({"flatten": lists, "as": names}),
         json!({"calculate": format!("({costs}) / {divide}"), "as": "cost_of_price"}),
         json!({"aggregate": [{"op": "sum", "field": "cost_of_price", "as": measure.label}], "groupby": kept}),
-    ]
+    ]);
+    steps
 }
 
 fn view(panel: &Panel) -> Value {

@@ -30,11 +30,12 @@ impl Did {
     fn bought(book: &mut Book) -> Self {
         let (product, cents) = book.favour(&PRODUCTS);
         let purchase = Purchase { cents, quantity: book.chance.i64(1..4), currency: book.pick(&CURRENCIES), product };
-        // Whole prices come first on some days: a type guessed from them would be a whole number's.
+        // As apps write them: a type that is guessed from the first price of a day may be a whole number's.
         let price = dollars(cents * 10_000);
+        let as_said = if cents % 100 == 0 { json!(cents / 100) } else { json!(price) };
         let attributes = json!({"_currency": purchase.currency, "_product_id": product, "_item_price_formatted":
             format!("{price:.2}"), "_transaction_id": book.id()});
-        let metrics = json!({"_item_price": price, "_quantity": purchase.quantity});
+        let metrics = json!({"_item_price": as_said, "_quantity": purchase.quantity});
         Self { attributes, metrics, purchase: Some(purchase), ..Self::plain("_monetization.purchase") }
     }
 

@@ -25,10 +25,21 @@ fn through(channel: &str, person: &Person) -> (&'static str, String) {
 /// A campaign or a journey tries to reach somebody. Whether it sent.
 pub(super) fn attempt(book: &mut Book, at: i64, channel: &'static str, why: For, person: &Person) -> bool {
     let is_campaign = why.kind == "campaign";
-    let name = if is_campaign { "_campaign.send" } else { "_journey.send" };
     let sent = !book.percent(9);
     let ends: &[&str] = if is_campaign { &CAMPAIGN_ENDS } else { &JOURNEY_ENDS };
     let send_status = if sent { "SUCCESS" } else { book.favour(ends) };
+    if !is_campaign && book.percent(8) {
+        // The night is over: no outcome, and the attempt follows.
+        tried(book, at, channel, why, person, "QUIET_TIME_WAIT_FINISHED");
+    }
+    tried(book, at, channel, why, person, send_status);
+    sent
+}
+
+/// Says how an attempt stands.
+fn tried(book: &mut Book, at: i64, channel: &'static str, why: For, person: &Person, send_status: &'static str) {
+    let is_campaign = why.kind == "campaign";
+    let name = if is_campaign { "_campaign.send" } else { "_journey.send" };
     let (kind, address) = through(channel, person);
     let mut attributes = if is_campaign {
         json!({"delivery_type": kind, "campaign_send_status": send_status, "campaign_type": null})
@@ -41,7 +52,7 @@ pub(super) fn attempt(book: &mut Book, at: i64, channel: &'static str, why: For,
     let endpoint = endpoint(person, kind, &address);
     record["client_context"] = json!({"custom": {"endpoint": endpoint.to_string()}});
     let told = Fact {
-        status: if sent { "attempted" } else { "rejected" },
+        status: if matches!(send_status, "SUCCESS" | "QUIET_TIME_WAIT_FINISHED") { "attempted" } else { "rejected" },
         send_status,
         to: vec![address],
         to_domain: if channel == "email" { person.domain } else { "" },
@@ -50,7 +61,6 @@ pub(super) fn attempt(book: &mut Book, at: i64, channel: &'static str, why: For,
         ..fact(name, at, channel, why, &person.client)
     };
     book.tell(told, &record);
-    sent
 }
 
 /// A push, which has no id; only an app that is open, or whose notification is, says more of it.

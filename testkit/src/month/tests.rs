@@ -63,7 +63,7 @@ fn name(event: &Value) -> String {
     }
     // An answer is a text that has no status.
     let is_answer = event["keyword"].is_string();
-    let names = ["event_type", "eventType", "status", "type"].map(|key| event[key].as_str());
+    let names = ["event_type", "eventType", "status", "type", "kind"].map(|key| event[key].as_str());
     names.into_iter().flatten().find(|_| !is_answer).unwrap_or("inbound").to_owned()
 }
 
@@ -118,7 +118,7 @@ fn by_message(month: &Month) -> BTreeMap<&str, Vec<&Fact>> {
 
 #[test]
 fn every_trap_is_in_a_month() {
-    let month = october(5, 4_000);
+    let month = october(5, 9_000);
     let messages = by_message(&month);
     let some = |what: &str, is_it: &dyn Fn(&[&Fact]) -> bool| {
         let count = messages.values().filter(|facts| is_it(facts)).count();
@@ -135,6 +135,10 @@ fn every_trap_is_in_a_month() {
     some("on both sides of midnight", &|facts| {
         facts.windows(2).any(|two| two[0].at / DAY != two[1].at / DAY && two[1].at - two[0].at < 10_000)
     });
+    some("a channel that is said once", &|facts| {
+        facts[0].channel == "email" && facts.iter().any(|f| f.channel.is_empty())
+    });
+    some("refused by a carrier", &|facts| says(facts, "TEXT_BLOCKED") || says(facts, "TEXT_SPAM"));
     some("paid for with others", &|facts| !facts[0].conversation.is_empty());
     some("in euros", &|facts| facts.iter().any(|fact| fact.paid.is_some_and(|paid| paid.currency == "EUR")));
     some("two in one event", &|facts| facts[0].messages.len() == 2);
@@ -142,12 +146,14 @@ fn every_trap_is_in_a_month() {
     let count = |is_it: &dyn Fn(&&Fact) -> bool| month.truth.facts().iter().filter(is_it).count();
     assert!(count(&|fact| fact.event == "_campaign.send" && fact.status == "attempted") > 100);
     assert!(count(&|fact| fact.event == "_campaign.send" && fact.status == "rejected") > 10);
+    assert!(count(&|fact| fact.send_status == "QUIET_TIME_WAIT_FINISHED") > 3);
+    assert!(count(&|fact| fact.purchase.is_some_and(|bought| bought.cents % 100 == 0)) > 10, "whole prices");
     assert!(count(&|fact| fact.provider == "pinpoint" && !fact.is_pinpoints) > 100, "enriched ones");
     assert!(count(&|fact| fact.purchase.is_some()) > 50);
     let providers: BTreeSet<_> = month.truth.facts().iter().map(|fact| fact.provider).collect();
-    assert_eq!(providers, BTreeSet::from(["pinpoint", "eum", "ses", "bird", "vonage"]));
+    assert_eq!(providers, BTreeSet::from(["pinpoint", "eum", "ses", "bird", "vonage", "pendula"]));
     let channels: BTreeSet<_> = month.truth.facts().iter().map(|fact| fact.channel).collect();
-    assert_eq!(channels, BTreeSet::from(["email", "sms", "mms", "voice", "rcs", "whatsapp", "push", "app"]));
+    assert_eq!(channels, BTreeSet::from(["email", "sms", "mms", "voice", "rcs", "whatsapp", "push", "app", ""]));
     let days: BTreeSet<_> = month.truth.facts().iter().map(|fact| fact.at / DAY).collect();
     assert_eq!(days.len(), 31);
 }

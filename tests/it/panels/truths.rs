@@ -54,7 +54,17 @@ mod steps {
     use testkit::month::Fact;
 
     pub fn sent(fact: &Fact) -> bool {
-        matches!(fact.status, "sent" | "delayed" | "bounced" | "failed") || delivered(fact)
+        begun(fact) || delivered(fact)
+    }
+
+    /// What happens at first, and not weeks later.
+    pub fn begun(fact: &Fact) -> bool {
+        matches!(fact.status, "sent" | "delayed" | "delivered") || lost(fact)
+    }
+
+    /// A message was refused; an attempt, which may be too, has none.
+    pub fn rejected(fact: &Fact) -> bool {
+        fact.status == "rejected" && !fact.messages.is_empty()
     }
 
     pub fn delivered(fact: &Fact) -> bool {
@@ -79,7 +89,7 @@ mod steps {
 
     /// Will not arrive.
     pub fn lost(fact: &Fact) -> bool {
-        bounced(fact) || fact.status == "failed"
+        bounced(fact) || fact.status == "failed" || rejected(fact)
     }
 
     pub const ALL: [super::Step; 4] =

@@ -86,5 +86,10 @@ fn every_panel_says_what_a_reader_must_know() {
         );
         assert!(!panel.title.is_empty() && !panel.unit.is_empty(), "{place}");
         assert!(panel.id != "about", "{place}: that is what the numbers mean");
+        // What lies left of the chosen time is in every share of what was sent, and nobody sees it.
+        let of_sent = panel.splits.iter().any(|split| matches!(&split.by, By::Steps { .. }))
+            || panel.measures.iter().any(|measure| matches!(measure.what, What::Rate { .. }));
+        let edge = "A message sent before the chosen time counts by what happened in it.";
+        assert_eq!(panel.caveat.contains(edge), of_sent, "{place}: {}", panel.caveat);
     }
 }

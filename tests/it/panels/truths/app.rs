@@ -44,9 +44,23 @@ fn by(scene: &Scene, key: fn(&Fact) -> Vec<String>, values: impl Fn(&Group) -> V
     scene.only(apps).by(|fact| vec![key(fact)], values)
 }
 
+/// Whether an index that another tool wrote, one a day, took prices for whole numbers: it guesses their type from the first,
+/// and then cuts the cents of the others.
+fn is_cut(scene: &Scene, fact: &Fact) -> bool {
+    let is_old = |fact: &Fact| fact.is_pinpoints && fact.at < scene.loaded.cut;
+    let all = scene.loaded.month.truth().facts().iter();
+    let mut of_its_day = all.filter(|other| is_old(other) && day(other.at) == day(fact.at));
+    let first = of_its_day.find_map(|other| other.purchase);
+    is_old(fact) && first.is_some_and(|bought| bought.cents % 100 == 0)
+}
+
 #[expect(clippy::cast_precision_loss, reason = "prices are far below 2^53")]
 fn revenue(scene: &Scene) -> Expected {
-    let cents = |all: &Group| all.0.iter().filter_map(|fact| fact.purchase).map(|bought| bought.cents).sum::<i64>();
+    let price = |fact: &&Fact| {
+        let cents = fact.purchase.map_or(0, |bought| bought.cents);
+        if is_cut(scene, fact) { cents / 100 * 100 } else { cents }
+    };
+    let cents = |all: &Group| all.0.iter().map(price).sum::<i64>();
     scene.only(|fact| fact.purchase.is_some()).by(
         |fact| fact.purchase.iter().map(|bought| vec![bought.currency.to_owned()]).collect(),
         |all| vec![Some(cents(all) as f64 / 100.0), Some(all.events()), Some(clients(all))],

@@ -2,8 +2,8 @@
 
 use testkit::month::Fact;
 
-use super::super::scene::{Expected, Scene, hour, or};
-use super::steps::{bounced, clicked, complained, delivered, opened, sent};
+use super::super::scene::{Expected, Group, Scene, hour, or};
+use super::steps::{bounced, clicked, complained, delivered, opened, rejected, sent};
 use super::{Step, Truth, funnel};
 
 pub const ALL: &[(&str, Truth)] = &[
@@ -12,11 +12,13 @@ pub const ALL: &[(&str, Truth)] = &[
     ("email/engagement", engagement),
     ("email/links", links),
     ("email/bounces-by-type", bounces_by_type),
+    ("email/refused", refusals),
     ("email/bounces-by-domain", bounces_by_domain),
     ("email/diagnostics", |scene| by_reason(scene, bounced, |fact| fact.reason)),
     ("email/complaints", |scene| by_reason(scene, complained, |fact| fact.reason_class)),
     ("email/rates-by-domain", rates_by_domain),
     ("email/rates-by-sender", rates_by_sender),
+    ("email/rates-by-config-set", rates_by_config_set),
     ("email/programs", programs),
     ("email/pinpoint-funnel", pinpoint_funnel),
     ("email/pinpoint-bounces", pinpoint_bounces),
@@ -25,7 +27,7 @@ pub const ALL: &[(&str, Truth)] = &[
 const STEPS: [Step; 4] = [("1 sent", sent), ("2 delivered", delivered), ("3 opened", opened), ("4 clicked", clicked)];
 
 fn mail(fact: &Fact) -> bool {
-    fact.channel == "email"
+    fact.channel == "email" && fact.provider != "pendula"
 }
 
 fn rates(scene: &Scene) -> Expected {
@@ -33,6 +35,7 @@ fn rates(scene: &Scene) -> Expected {
         let rates = [
             all.rate(delivered, sent),
             all.rate(bounced, sent),
+            all.rate(refused, sent),
             all.rate(opened, delivered),
             all.rate(clicked, delivered),
             all.rate(clicked, opened),
@@ -55,6 +58,15 @@ fn links(scene: &Scene) -> Expected {
 fn bounces_by_type(scene: &Scene) -> Expected {
     let keys = |fact: &Fact| vec![vec![fact.provider.to_owned(), or(fact.reason_class, "not said")]];
     scene.only(|fact| mail(fact) && bounced(fact)).by(keys, |all| vec![Some(all.messages()), Some(all.events())])
+}
+
+fn refused(fact: &Fact) -> bool {
+    rejected(fact) || fact.status == "failed"
+}
+
+fn refusals(scene: &Scene) -> Expected {
+    let keys = |fact: &Fact| vec![vec![fact.provider.to_owned(), or(fact.reason, "not said")]];
+    scene.only(|fact| mail(fact) && refused(fact)).by(keys, |all| vec![Some(all.messages())])
 }
 
 fn bounces_by_domain(scene: &Scene) -> Expected {
@@ -83,6 +95,20 @@ fn rates_by_sender(scene: &Scene) -> Expected {
         |_| vec![vec!["shop.example".to_owned()]],
         |all| [all.rate(delivered, sent), all.rate(bounced, sent), all.rate(complained, delivered)].concat(),
     )
+}
+
+fn rates_by_config_set(scene: &Scene) -> Expected {
+    let rates = |all: &Group| {
+        [
+            all.rate(delivered, sent),
+            all.rate(bounced, sent),
+            all.rate(opened, delivered),
+            all.rate(complained, delivered),
+        ]
+        .concat()
+    };
+    let said = scene.only(|fact| mail(fact) && !fact.config_set.is_empty());
+    said.by(|fact| vec![vec![fact.config_set.to_owned()]], rates)
 }
 
 fn programs(scene: &Scene) -> Expected {

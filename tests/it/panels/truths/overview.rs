@@ -4,13 +4,14 @@ use testkit::month::Fact;
 
 use super::super::scene::{Expected, Scene, day, or};
 use super::Truth;
-use super::steps::{self, clicked, delivered, opened, sent};
+use super::steps::{self, begun, clicked, delivered, lost, opened, sent};
 
 pub const ALL: &[(&str, Truth)] = &[
     ("overview/sent", messages_sent),
     ("overview/rates", rates),
     ("overview/cost", cost),
     ("overview/funnel", funnel),
+    ("overview/rates-by-provider", rates_by_provider),
     ("overview/by-day", by_day),
     ("overview/by-status", by_status),
     ("overview/cost-by-provider", cost_by_provider),
@@ -18,7 +19,7 @@ pub const ALL: &[(&str, Truth)] = &[
 ];
 
 fn messages_sent(scene: &Scene) -> Expected {
-    scene.only(sent).one(|all| vec![Some(all.messages())])
+    scene.only(begun).one(|all| vec![Some(all.messages())])
 }
 
 fn rates(scene: &Scene) -> Expected {
@@ -34,6 +35,14 @@ fn cost(scene: &Scene) -> Expected {
 fn funnel(scene: &Scene) -> Expected {
     let keys = |fact: &Fact| super::funnel(fact, steps::ALL, &or(fact.channel, "not said"));
     scene.only(|_| true).by(keys, |all| vec![Some(all.messages())])
+}
+
+fn rates_by_provider(scene: &Scene) -> Expected {
+    let messages = scene.only(|fact| !fact.messages.is_empty());
+    messages.by(
+        |fact| vec![vec![fact.provider.to_owned()]],
+        |all| [all.rate(delivered, sent), all.rate(lost, sent)].concat(),
+    )
 }
 
 fn by_day(scene: &Scene) -> Expected {

@@ -44,6 +44,7 @@ fn by_provider(scene: &Scene) -> Expected {
         (&["ses"], of("ses") + CORRECTED + DEGRADED),
         (&["bird"], of("bird")),
         (&["vonage"], of("vonage")),
+        (&["pendula"], of("pendula")),
         (&["unrecognized"], UNRECOGNIZED.len()),
     ]);
     Expected { drop: &[0], ..all }

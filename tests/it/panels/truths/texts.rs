@@ -39,7 +39,7 @@ const STEPS: [Step; 4] =
 
 /// What an app received as a push is no text; attempts of campaigns to send one have its channel and no message.
 fn is_text(fact: &Fact) -> bool {
-    matches!(fact.channel, "sms" | "mms" | "voice" | "rcs" | "whatsapp")
+    matches!(fact.channel, "sms" | "mms" | "voice" | "rcs" | "whatsapp") && fact.provider != "pendula"
 }
 
 fn in_dollars(fact: &Fact) -> bool {
@@ -86,8 +86,8 @@ fn whatsapp(scene: &Scene) -> Expected {
 }
 
 fn opt_outs(scene: &Scene) -> Expected {
-    let keys = |fact: &Fact| vec![vec![day(fact.at), or(fact.channel, "not said")]];
-    scene.only(|fact| fact.status == "unsubscribed").by(keys, |all| vec![Some(all.events())])
+    let keys = |fact: &Fact| vec![vec![day(fact.at), fact.channel.to_owned()]];
+    scene.only(|fact| is_text(fact) && fact.status == "unsubscribed").by(keys, |all| vec![Some(all.events())])
 }
 
 fn pinpoint_funnel(scene: &Scene) -> Expected {
