@@ -104,6 +104,7 @@ fn every_field_that_panels_show_the_values_of_is_judged() {
         "msg.campaign_kind",
         "msg.carrier",
         "msg.channel",
+        "msg.config_set",
         "msg.country",
         "msg.currency",
         "msg.from_domain",
