@@ -1,17 +1,45 @@
-//! How the program is linked.
+//! What the program holds packed, and how it is linked.
 
-use std::env;
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::read::GzEncoder;
+
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script about its build in the environment")]
+fn main() -> io::Result<()> {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=assets");
+    let said = |name| std::env::var(name).unwrap_or_default();
+    pack(Path::new("assets"), &PathBuf::from(said("OUT_DIR")).join("assets"))?;
+    if said("PROFILE") == "release" && said("TARGET") == "x86_64-unknown-linux-gnu" {
+        link_small();
+    }
+    Ok(())
+}
+
+/// The page's files as browsers take them: a third of their size.
+fn pack(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
+        if path.is_dir() {
+            pack(&path, &to.join(name))?;
+            continue;
+        }
+        let mut packed = GzEncoder::new(BufReader::new(File::open(path)?), Compression::best());
+        let mut name = name;
+        name.push(".gz");
+        io::copy(&mut packed, &mut File::create(to.join(name))?)?;
+    }
+    Ok(())
+}
 
 /// The program is position independent, and each of some 30,000 pointers in its data has a relocation of 24 bytes; packed
 /// (`DT_RELR`, glibc 2.36 and later, Debian 12) they take a bit each. Functions that came out the same are kept once, which
-/// needs lld, Rust's own linker where it ships one: nothing here compares functions by address.
-#[expect(clippy::disallowed_methods, reason = "cargo tells a build script about its build in the environment")]
-fn main() {
-    println!("cargo::rerun-if-changed=build.rs");
-    let target = env::var("TARGET").unwrap_or_default();
-    let release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
-    if release && target == "x86_64-unknown-linux-gnu" {
-        println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
-        println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
-    }
+/// needs lld, Rust's own linker on this platform: nothing here compares functions by address.
+fn link_small() {
+    println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
 }

@@ -26,6 +26,9 @@ export function moment(millis, interval) {
 
 const named = (key, interval) => (typeof key === "number" ? moment(key, interval) : key === "" ? "(empty)" : String(key));
 
+// The time of an event to the millisecond, also where an old index keeps it as a number; never broken over lines.
+const when = (key) => ({ text: /^\d{12,13}$/.test(key) ? new Date(Number(key)).toISOString() : named(key), class: "when" });
+
 // Every interval of the time that was asked for: where nothing happened there is no bucket, and a gap would hide that.
 function moments(interval, { from, to }) {
   const all = [];
@@ -161,7 +164,7 @@ export class View {
     const columns = [...answer.keys.map((title) => ({ title })),
       ...answer.columns.map(({ label, unit }) => ({ title: unit === label || unit === "US dollars" || unit === "%" ? label : `${label} (${unit})`, number: true }))];
     const rows = answer.rows.slice(0, ROWS).map(({ keys, values }) =>
-      [...keys.map((key) => named(key, interval)), ...values.map((value, at) => written(value, answer.columns[at].unit))]);
+      [...keys.map((key, at) => (panel.chart === "events" && at === 0 ? when(key) : named(key, interval))), ...values.map((value, at) => written(value, answer.columns[at].unit))]);
     const aside = [];
     if (answer.other?.documents) aside.push(`${number(answer.other.documents)} ${panel.chart === "events" ? "more events are not listed" : "events are in no row: only the most frequent are listed"}.`);
     if (answer.other?.off_by) aside.push(`Rows may be short by ${number(answer.other.off_by)} events.`);

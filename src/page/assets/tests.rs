@@ -1,4 +1,3 @@
-use std::io::Read as _;
 use std::path::Path;
 
 use http_body_util::BodyExt as _;
@@ -18,7 +17,7 @@ async fn body(response: Response) -> Vec<u8> {
 
 #[test]
 fn all_together_are_small() {
-    let sum: usize = ASSETS.iter().map(|asset| asset.body.len()).sum();
+    let sum: usize = ASSETS.iter().map(|asset| asset.plain().body.len()).sum();
     assert!(sum < MOST, "{sum} bytes of assets, more than {MOST}");
 }
 
@@ -45,12 +44,20 @@ fn every_file_of_the_folder_is_served_and_the_other_way_round() {
 }
 
 #[test]
+fn every_file_is_served_as_it_is_in_the_folder() {
+    for asset in &ASSETS {
+        let file = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets").join(asset.name)).unwrap();
+        assert!(asset.plain().body == file, "{}", asset.name);
+    }
+}
+
+#[test]
 fn every_file_that_is_named_is_there() {
     let names = ASSETS.iter().map(|asset| asset.name);
     let texts = ASSETS.iter().filter(|asset| !asset.name.starts_with("vendor/"));
     let mut found = 0;
     for asset in texts {
-        let text = std::str::from_utf8(asset.body).unwrap();
+        let text = std::str::from_utf8(&asset.plain().body).unwrap();
         let imports = text.split("from \"./").skip(1).chain(text.split("/page/assets/").skip(1));
         for rest in imports {
             let name = rest.split(['"', '\'', ')']).next().unwrap();
@@ -64,7 +71,7 @@ fn every_file_that_is_named_is_there() {
 #[test]
 fn nothing_is_from_elsewhere_and_nothing_is_inline() {
     for asset in ASSETS.iter().filter(|asset| !asset.name.starts_with("vendor/") && asset.name != "icon.svg") {
-        let text = std::str::from_utf8(asset.body).unwrap();
+        let text = std::str::from_utf8(&asset.plain().body).unwrap();
         for bad in ["http://", "https://", "innerHTML", "style=\"", "onclick=", "eval("] {
             assert!(!text.contains(bad), "{} holds {bad}", asset.name);
         }
@@ -76,7 +83,7 @@ fn the_chart_library_is_untouched() {
     let (_, wanted) = include_str!("../../../assets/vendor/README.md").split_once("SHA-256 `").unwrap();
     let wanted = wanted.split('`').next().unwrap();
     let asset = ASSETS.iter().find(|asset| asset.name == "vendor/chart.umd.min.js").unwrap();
-    let is: String = Sha256::digest(asset.body).iter().map(|byte| format!("{byte:02x}")).collect();
+    let is: String = Sha256::digest(&asset.plain().body).iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(is, wanted, "take the file anew from the package, and write its version and sum into vendor/README.md");
 }
 
