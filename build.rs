@@ -11,8 +11,11 @@ use flate2::read::GzEncoder;
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=assets");
+    println!("cargo::rerun-if-changed=templates");
     let said = |name| std::env::var(name).unwrap_or_default();
-    pack(Path::new("assets"), &PathBuf::from(said("OUT_DIR")).join("assets"))?;
+    let out = PathBuf::from(said("OUT_DIR"));
+    pack(Path::new("assets"), &out.join("assets"))?;
+    squeeze(Path::new("templates"), &out.join("templates"))?;
     if said("PROFILE") == "release" && said("TARGET") == "x86_64-unknown-linux-gnu" {
         link_small();
     }
@@ -32,6 +35,24 @@ fn pack(from: &Path, to: &Path) -> io::Result<()> {
         let mut name = name;
         name.push(".gz");
         io::copy(&mut packed, &mut File::create(to.join(name))?)?;
+    }
+    Ok(())
+}
+
+/// Templates without the space that people read them by: half of their bytes.
+fn squeeze(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (mut quoted, mut escaped) = (false, false);
+        let mut text = fs::read_to_string(entry.path())?;
+        text.retain(|c| {
+            let kept = quoted || !c.is_ascii_whitespace();
+            quoted ^= c == '"' && !escaped;
+            escaped = quoted && c == '\\' && !escaped;
+            kept
+        });
+        fs::write(to.join(entry.file_name()), text)?;
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ pub const KNOWLEDGE: Knowledge = Knowledge {
     recognise,
     stamp: filed_by,
     read: read::read,
-    template: include_str!("../../../templates/bird.json"),
+    template: include_str!(concat!(env!("OUT_DIR"), "/templates/bird.json")),
     personal: PERSONAL,
 };
 

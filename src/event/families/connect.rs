@@ -28,7 +28,7 @@ pub const KNOWLEDGE: Knowledge = Knowledge {
     recognise,
     stamp: filed_by,
     read: read::read,
-    template: include_str!("../../../templates/connect.json"),
+    template: include_str!(concat!(env!("OUT_DIR"), "/templates/connect.json")),
     personal: PERSONAL,
 };
 

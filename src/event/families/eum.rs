@@ -30,7 +30,7 @@ pub const KNOWLEDGE: Knowledge = Knowledge {
 };
 
 /// Its index template, WhatsApp's too.
-pub const TEMPLATE: &str = include_str!("../../../templates/eum.json");
+pub const TEMPLATE: &str = include_str!(concat!(env!("OUT_DIR"), "/templates/eum.json"));
 
 /// Where its documents hold what is a person's. `context` is the sender's own map: whoever puts a person there names
 /// the path.

@@ -28,7 +28,7 @@ pub const KNOWLEDGE: Knowledge = Knowledge {
     recognise,
     stamp: filed_by,
     read,
-    template: include_str!("../../../templates/pendula.json"),
+    template: include_str!(concat!(env!("OUT_DIR"), "/templates/pendula.json")),
     personal: PERSONAL,
 };
 

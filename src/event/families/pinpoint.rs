@@ -27,7 +27,7 @@ pub const KNOWLEDGE: Knowledge = Knowledge {
     recognise: |event| clock(event).is_some(),
     stamp: filed_by,
     read: read::read,
-    template: include_str!("../../../templates/pinpoint.json"),
+    template: include_str!(concat!(env!("OUT_DIR"), "/templates/pinpoint.json")),
     personal: PERSONAL,
 };
 

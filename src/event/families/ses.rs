@@ -30,7 +30,7 @@ pub const KNOWLEDGE: Knowledge = Knowledge {
     recognise,
     stamp: filed_by,
     read: read::read,
-    template: include_str!("../../../templates/ses.json"),
+    template: include_str!(concat!(env!("OUT_DIR"), "/templates/ses.json")),
     personal: PERSONAL,
 };
 

@@ -31,7 +31,7 @@ pub const KNOWLEDGE: Knowledge = Knowledge {
 };
 
 /// Its index template, for both APIs.
-const TEMPLATE: &str = include_str!("../../../templates/vonage.json");
+const TEMPLATE: &str = include_str!(concat!(env!("OUT_DIR"), "/templates/vonage.json"));
 
 /// Where documents of both APIs hold what is a person's.
 const PERSONAL: &[(&str, Personal)] = &[

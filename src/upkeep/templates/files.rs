@@ -16,23 +16,23 @@ const FREE_MAPS: [&str; 4] =
     ["attributes.*", "endpoint.Attributes.*", "endpoint.User.UserAttributes.*", "client_context.custom.*"];
 
 const COMPONENTS: [(&str, &str); 3] = [
-    ("essink-settings", include_str!("../../../templates/essink-settings.json")),
-    ("essink-event", include_str!("../../../templates/essink-event.json")),
-    ("essink-msg", include_str!("../../../templates/essink-msg.json")),
+    ("essink-settings", include_str!(concat!(env!("OUT_DIR"), "/templates/essink-settings.json"))),
+    ("essink-event", include_str!(concat!(env!("OUT_DIR"), "/templates/essink-event.json"))),
+    ("essink-msg", include_str!(concat!(env!("OUT_DIR"), "/templates/essink-msg.json"))),
 ];
-const DEAD_LETTERS: &str = include_str!("../../../templates/dead-letters.json");
+const DEAD_LETTERS: &str = include_str!(concat!(env!("OUT_DIR"), "/templates/dead-letters.json"));
 
 /// The file of `family`'s index template.
 pub fn text(family: Family) -> &'static str {
     match family {
-        Family::Pinpoint => include_str!("../../../templates/pinpoint.json"),
-        Family::Eum => include_str!("../../../templates/eum.json"),
-        Family::Ses => include_str!("../../../templates/ses.json"),
-        Family::Bird => include_str!("../../../templates/bird.json"),
-        Family::Vonage => include_str!("../../../templates/vonage.json"),
-        Family::Pendula => include_str!("../../../templates/pendula.json"),
-        Family::Connect => include_str!("../../../templates/connect.json"),
-        Family::Unrecognized => include_str!("../../../templates/unrecognized.json"),
+        Family::Pinpoint => include_str!(concat!(env!("OUT_DIR"), "/templates/pinpoint.json")),
+        Family::Eum => include_str!(concat!(env!("OUT_DIR"), "/templates/eum.json")),
+        Family::Ses => include_str!(concat!(env!("OUT_DIR"), "/templates/ses.json")),
+        Family::Bird => include_str!(concat!(env!("OUT_DIR"), "/templates/bird.json")),
+        Family::Vonage => include_str!(concat!(env!("OUT_DIR"), "/templates/vonage.json")),
+        Family::Pendula => include_str!(concat!(env!("OUT_DIR"), "/templates/pendula.json")),
+        Family::Connect => include_str!(concat!(env!("OUT_DIR"), "/templates/connect.json")),
+        Family::Unrecognized => include_str!(concat!(env!("OUT_DIR"), "/templates/unrecognized.json")),
     }
 }
 
