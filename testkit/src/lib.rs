@@ -26,6 +26,7 @@ pub mod fake_dashboards;
 pub mod http;
 pub mod kinesis;
 pub mod kpl;
+pub mod made;
 pub mod month;
 pub mod proxy;
 pub mod s3;

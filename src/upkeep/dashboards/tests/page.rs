@@ -59,18 +59,7 @@ fn made() -> String {
 
 #[test]
 fn the_page_of_dashboards_is_what_the_definitions_say() {
-    let page = std::fs::read_to_string(PAGE).expect(PAGE);
-    let (head, rest) = page.split_once(BEGIN).expect("the mark");
-    let (_, tail) = rest.split_once(END).expect("the other mark");
-    let wanted = format!("{head}{}{tail}", made());
-    if std::env::var_os("WRITE_PAGES").is_some() {
-        std::fs::write(PAGE, &wanted).expect(PAGE);
-    } else {
-        assert!(
-            page == wanted,
-            "{PAGE} says something else than the definitions: WRITE_PAGES=1 cargo test --lib dashboards"
-        );
-    }
+    testkit::made::holds(PAGE, BEGIN, END, &made(), "WRITE_PAGES=1 cargo test --lib dashboards");
 }
 
 /// A panel that does not say what it must not be used for is not done.
