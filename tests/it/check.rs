@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 use testkit::dynamodb::DynamoDb;
 use testkit::kinesis::Kinesis;
 use testkit::s3::S3;
-use testkit::search::{Kind, Lease, Options, Server, shared};
+use testkit::search::{Kind, Options, Server};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::faults::numbered;
 use crate::support::*;
+use crate::world::World;
 
 /// Nothing listens on port 1 of this machine.
 const NOBODY: &str = "http://127.0.0.1:1";
@@ -21,26 +22,7 @@ const EVENTS: usize = 40;
 /// The day of `numbered`'s events.
 const INDEX: &str = "pinpoint-2026-09-21";
 
-struct World {
-    search: Lease<'static>,
-    kinesis: Kinesis,
-}
-
 impl World {
-    async fn new() -> Self {
-        let search = shared().lease().await.expect("OpenSearch");
-        let kinesis = Kinesis::start().await.expect("Kinesis");
-        kinesis.client().create_stream("s", 2).await.expect("stream");
-        let world = Self { search, kinesis };
-        world.put(0..EVENTS).await;
-        world
-    }
-
-    async fn put(&self, numbers: std::ops::Range<usize>) {
-        let records: Vec<_> = numbers.map(|n| (n.to_string(), numbered(n, "").1)).collect();
-        self.kinesis.client().put_records("s", &records).await.expect("put");
-    }
-
     async fn check(&self, more: &[&str]) -> Done {
         let url = self.kinesis.url();
         finish(essink(&args(&url, self.search.url(), more))).await
@@ -98,7 +80,7 @@ fn has(findings: &[String], words: &[&str]) -> bool {
 
 #[tokio::test]
 async fn a_fresh_cluster_is_ready_and_stays_as_it_was() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     let person = json!({"event_type": "_email.send", "event_version": "3.1", "awsAccountId": "1", "arrival_timestamp": 1_790_000_000_000_i64,
         "facets": {"email_channel": {"mail_event": {"mail": {"message_id": "m-1", "destination": ["ann@example.com"]}}}}});
     world.kinesis.client().put_records("s", &[("k".to_owned(), person.to_string().into_bytes())]).await.expect("put");
@@ -143,7 +125,7 @@ async fn a_fresh_cluster_is_ready_and_stays_as_it_was() {
 
 #[tokio::test]
 async fn no_position_moves() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     catch_up(&world.kinesis, &world.search, "s", &[]).await.expect(0, &[]);
     let stored = async || {
         let found = world.search.get("/essink-state/_search?seq_no_primary_term=true&size=100&sort=shard").await;
@@ -165,7 +147,7 @@ async fn no_position_moves() {
 
 #[tokio::test]
 async fn a_service_that_is_not_there_is_a_problem_and_the_others_are_looked_at() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     let url = world.kinesis.url();
     let mut missing = args(&url, world.search.url(), &["--json"]);
     missing[2] = "elsewhere";
@@ -181,7 +163,7 @@ async fn a_service_that_is_not_there_is_a_problem_and_the_others_are_looked_at()
 
 #[tokio::test]
 async fn what_the_cluster_would_refuse_is_named_with_the_old_index() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     let guessed = json!({"mappings": {"properties": {
         "arrival_timestamp": {"type": "long"}, "attributes": {"properties": {"n": {"type": "ip"}}},
     }}});
@@ -205,7 +187,7 @@ async fn what_the_cluster_would_refuse_is_named_with_the_old_index() {
 
 #[tokio::test]
 async fn templates_of_others_are_tried_as_they_will_be() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     let url = world.search.url().to_owned();
     finish(essink(&["init-templates", "--opensearch-url", &url, "--replicas", "0"])).await.expect(0, &[]);
     let strict =
@@ -236,7 +218,7 @@ async fn templates_of_others_are_tried_as_they_will_be() {
 
 #[tokio::test]
 async fn a_cluster_without_room_for_shards_is_a_problem() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     world.set("/other", &json!({"settings": {"number_of_replicas": 0}})).await;
     world.set("/_cluster/settings", &json!({"persistent": {"cluster.max_shards_per_node": 1}})).await;
     let done = world.check(&["--json"]).await.expect(69, &["a run would not work"]);
@@ -255,7 +237,7 @@ async fn a_cluster_without_room_for_shards_is_a_problem() {
 
 #[tokio::test]
 async fn what_would_halt_a_run_is_a_problem() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     let piped = json!({"settings": {"index.number_of_replicas": 0}});
     world.set(&format!("/{INDEX}"), &piped).await;
     world.set(&format!("/{INDEX}/_settings"), &json!({"index.default_pipeline": "nope"})).await;
@@ -313,7 +295,7 @@ fn said(dir: &std::path::Path) -> String {
 
 #[tokio::test]
 async fn an_interrupted_check_removes_what_it_has_made() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     let before = world.names().await;
     // A terminal that goes away is a signal, too.
     for name in ["-TERM", "-HUP"] {
@@ -329,7 +311,7 @@ async fn an_interrupted_check_removes_what_it_has_made() {
 
 #[tokio::test]
 async fn a_second_signal_ends_a_check_at_once_and_says_what_may_be_left() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     let dir = tempfile::tempdir().expect("a directory");
     let mut check = stuck(&world, &["POST /_bulk", "DELETE /"], dir.path()).await;
     signal(&check, "-INT").await;
@@ -346,7 +328,7 @@ async fn a_second_signal_ends_a_check_at_once_and_says_what_may_be_left() {
 
 #[tokio::test]
 async fn a_cluster_that_hangs_ends_a_check_and_what_is_known_is_shown_before() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     // It says what it is, and nothing else.
     let all = &["GET /_", "POST /", "PUT /", "DELETE /", "GET /e", "GET /p", "GET /s", "HEAD /"];
     let (url, between) = (world.kinesis.url(), between(&world.search, all).await);
@@ -374,7 +356,7 @@ async fn a_cluster_that_hangs_ends_a_check_and_what_is_known_is_shown_before() {
 
 #[tokio::test]
 async fn every_store_is_tried_and_left_as_it_was() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     let dynamo = DynamoDb::start().await.expect("DynamoDB");
     let endpoint = dynamo.url();
     let place = ["--state", "dynamodb:essink-leases", "--dynamodb-endpoint-url", &endpoint];
@@ -478,7 +460,7 @@ async fn without_reading(State(behind): State<String>, request: Request) -> Resp
 
 #[tokio::test]
 async fn an_action_that_aws_denies_is_named_with_the_policy_to_paste() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let between = format!("http://{}", listener.local_addr().expect("bound"));
     let app = Router::new().fallback(without_reading).with_state(world.kinesis.url());
@@ -494,7 +476,7 @@ async fn an_action_that_aws_denies_is_named_with_the_policy_to_paste() {
 
 #[tokio::test]
 async fn a_bucket_of_dead_letters_is_tried_and_nothing_is_put() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     let s3 = S3::start(&["letters"]).expect("S3");
     let endpoint = s3.url();
     let place = |bucket: &'static str| ["--dead-letters", bucket, "--s3-endpoint-url", &endpoint];
@@ -509,7 +491,7 @@ async fn a_bucket_of_dead_letters_is_tried_and_nothing_is_put() {
 
 #[tokio::test]
 async fn who_else_is_at_work_in_the_group_is_named() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     let (url, dir) = (world.kinesis.url(), tempfile::tempdir().expect("a directory"));
     let mut run = run_args(&url, world.search.url(), "s");
     run.extend(["--lease-timeout", "3s"]);

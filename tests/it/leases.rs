@@ -1,37 +1,15 @@
 //! `essink leases`: shown and repaired without editing the table by hand (KCL 461, 1095, 449, 734).
 
 use serde_json::Value;
-use testkit::kinesis::Kinesis;
-use testkit::search::{Server, shared};
+use testkit::search::Server;
 
-use crate::faults::numbered;
 use crate::page::Page;
 use crate::support::*;
+use crate::world::World;
 
 const EVENTS: usize = 200;
 
-struct World {
-    search: testkit::search::Lease<'static>,
-    kinesis: Kinesis,
-}
-
 impl World {
-    /// A stream of two shards with some events in both.
-    async fn new() -> Self {
-        let search = shared().lease().await.expect("OpenSearch");
-        let kinesis = Kinesis::start().await.expect("Kinesis");
-        kinesis.client().create_stream("s", 2).await.expect("stream");
-        let world = Self { search, kinesis };
-        world.put(0..EVENTS).await;
-        world
-    }
-
-    async fn put(&self, numbers: std::ops::Range<usize>) {
-        let record = |n: usize| (n.to_string(), numbered(n, "").1);
-        let records: Vec<_> = numbers.map(record).collect();
-        self.kinesis.client().put_records("s", &records).await.expect("put");
-    }
-
     /// `essink leases …` on this stream.
     async fn leases(&self, args: &[&str]) -> Done {
         let url = self.kinesis.url();
@@ -63,7 +41,7 @@ async fn settled(search: &Server, n: usize) {
 
 #[tokio::test]
 async fn leases_are_shown_and_a_reset_reads_again_what_is_then_already_there() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     world.leases(&["reset", "--to", "trim-horizon"]).await.expect(64, &["group essink has no positions", "--start"]);
     let (page, dir) = (Page::on_a_free_port(), tempfile::tempdir().expect("a directory"));
     let worker = world.worker(&page, &dir.path().join("log"));
@@ -114,7 +92,7 @@ async fn leases_are_shown_and_a_reset_reads_again_what_is_then_already_there() {
 
 #[tokio::test]
 async fn what_a_reset_cannot_mean_is_refused() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     catch_up(&world.kinesis, &world.search, "s", &[]).await.expect(0, &[]);
     let check = async |args: &[&str], code, words: &[&str]| {
         let all: Vec<&str> = [&["reset"], args].concat();
@@ -136,7 +114,7 @@ async fn what_a_reset_cannot_mean_is_refused() {
 
 #[tokio::test]
 async fn a_lease_that_is_taken_by_force_is_read_again_by_whoever_has_it_then() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     let (page, dir) = (Page::on_a_free_port(), tempfile::tempdir().expect("a directory"));
     let log = dir.path().join("log");
     let worker = world.worker(&page, &log);
@@ -154,7 +132,7 @@ async fn a_lease_that_is_taken_by_force_is_read_again_by_whoever_has_it_then() {
 
 #[tokio::test]
 async fn positions_move_from_a_file_into_the_cluster_and_to_another_group() {
-    let world = World::new().await;
+    let world = World::fed(EVENTS).await;
     let dir = tempfile::tempdir().expect("a directory");
     let file = format!("file:{}", dir.path().join("state.json").display());
     catch_up(&world.kinesis, &world.search, "s", &["--state", &file]).await.expect(0, &[]);

@@ -51,3 +51,4 @@ mod templates;
 mod upkeep;
 mod webhook;
 mod workers;
+mod world;

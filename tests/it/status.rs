@@ -4,38 +4,22 @@ use std::process::Stdio;
 
 use serde_json::Value;
 use testkit::dynamodb::DynamoDb;
-use testkit::kinesis::Kinesis;
-use testkit::search::{Lease, shared};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::faults::numbered;
 use crate::page::Page;
 use crate::support::*;
+use crate::world::World;
 
 /// Nothing listens on port 1 of this machine.
 const NOBODY: &str = "http://127.0.0.1:1";
 const EVENTS: usize = 100;
 
-struct World {
-    search: Lease<'static>,
-    kinesis: Kinesis,
-}
-
 impl World {
-    /// A stream of two shards; events in both, and a record that becomes a dead letter.
-    async fn new() -> Self {
-        let search = shared().lease().await.expect("OpenSearch");
-        let kinesis = Kinesis::start().await.expect("Kinesis");
-        kinesis.client().create_stream("s", 2).await.expect("stream");
-        let world = Self { search, kinesis };
-        world.put(0..EVENTS).await;
+    /// Events in both shards, and a record that becomes a dead letter.
+    async fn with_a_bad_record() -> Self {
+        let world = Self::fed(EVENTS).await;
         world.kinesis.client().put_records("s", &[("k".to_owned(), b"{oops".to_vec())]).await.expect("put");
         world
-    }
-
-    async fn put(&self, numbers: std::ops::Range<usize>) {
-        let records: Vec<_> = numbers.map(|n| (n.to_string(), numbered(n, "").1)).collect();
-        self.kinesis.client().put_records("s", &records).await.expect("put");
     }
 
     /// `essink status --json`, which must end with 0.
@@ -65,7 +49,7 @@ fn oldest(status: &Value) -> Vec<i64> {
 
 #[tokio::test]
 async fn a_running_worker_is_seen_whole_and_one_that_has_stopped_by_its_positions() {
-    let world = World::new().await;
+    let world = World::with_a_bad_record().await;
     let (url, search) = (world.kinesis.url(), world.search.url());
     let none = world.status(&url, search, &[]).await;
     assert_eq!((none["shards"].as_array().map(Vec::len), none["waiting"].as_array().map(Vec::len)), (Some(0), Some(2)));
@@ -126,7 +110,7 @@ async fn a_running_worker_is_seen_whole_and_one_that_has_stopped_by_its_position
 #[tokio::test]
 async fn a_page_that_asks_for_a_token_is_seen_with_it_and_told_of_without() {
     const TOKEN: &str = "a-token-of-sixteen-and-more";
-    let world = World::new().await;
+    let world = World::with_a_bad_record().await;
     let (url, search) = (world.kinesis.url(), world.search.url());
     let (page, dir) = (Page::on_a_free_port(), tempfile::tempdir().expect("a directory"));
     let token = dir.path().join("token");
@@ -147,7 +131,7 @@ async fn a_page_that_asks_for_a_token_is_seen_with_it_and_told_of_without() {
 
 #[tokio::test]
 async fn what_does_not_answer_is_unknown_but_without_the_positions_it_is_69() {
-    let world = World::new().await;
+    let world = World::with_a_bad_record().await;
     let (url, search) = (world.kinesis.url(), world.search.url());
     catch_up(&world.kinesis, &world.search, "s", &[]).await.expect(0, &[]);
     // The stream's ARN is remembered by its positions.
@@ -175,7 +159,7 @@ async fn what_does_not_answer_is_unknown_but_without_the_positions_it_is_69() {
 
 #[tokio::test]
 async fn positions_in_dynamodb_are_shown_with_and_without_kinesis() {
-    let world = World::new().await;
+    let world = World::with_a_bad_record().await;
     let dynamo = DynamoDb::start().await.expect("DynamoDB");
     let endpoint = dynamo.url();
     let place = ["--state", "dynamodb:essink-leases", "--dynamodb-endpoint-url", &endpoint];
@@ -195,7 +179,7 @@ async fn positions_in_dynamodb_are_shown_with_and_without_kinesis() {
 
 #[tokio::test]
 async fn watching_prints_a_line_of_json_each_time() {
-    let world = World::new().await;
+    let world = World::with_a_bad_record().await;
     let url = world.kinesis.url();
     let mut command = essink(&args(&url, world.search.url(), &["--watch", "1", "--json"]));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
