@@ -4,10 +4,12 @@
 //! The facts are told by the generator and the additions stand in [`truths`]: neither knows a query, and neither asks
 //! essink what an event means.
 
+mod drawn;
 mod edges;
 pub mod load;
 mod many;
 mod mutants;
+mod objects;
 pub mod scene;
 pub mod truths;
 
@@ -41,18 +43,22 @@ pub const SOME_DAYS: Size = Size { messages: 800, days: 4, old_days: 2 };
 pub const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 1).expect("a date");
 
 #[tokio::test]
-async fn every_panel_says_what_happened() {
+async fn every_panel_its_saved_object_and_the_drawing_of_it_say_what_happened() {
     let search = shared().lease().await.expect("OpenSearch");
-    let loaded = say_what_happened(&search, &MONTH).await;
-    mutants::are_told(&loaded, &ranges(&loaded, &MONTH)).await;
+    let (loaded, wrong) = say_what_happened(&search, &MONTH).await;
+    let times = ranges(&loaded, &MONTH);
+    let drawn = drawn::wrong(&loaded, &times[..2]).await;
+    is_right(&[wrong, drawn].concat());
+    mutants::are_told(&loaded, &times).await;
 }
 
-/// Needs a cluster without templates.
-pub async fn say_what_happened(search: &Server, size: &Size) -> Loaded {
+/// Puts these days into a cluster without templates; what is wrong with what panels and saved objects say of them.
+pub async fn say_what_happened(search: &Server, size: &Size) -> (Loaded, Vec<String>) {
     let month = Month::new(7, size.messages, FIRST_DAY, size.days);
     let loaded = load::load(search, month, size).await;
-    let mut wrong = Vec::new();
-    for (number, range) in ranges(&loaded, size).into_iter().enumerate() {
+    let ranges = ranges(&loaded, size);
+    let mut wrong = objects::wrong(&loaded, &ranges[..2]).await;
+    for (number, range) in ranges.into_iter().enumerate() {
         let questions = questions(&loaded, range, number == 0);
         // Not all at once: no cluster of this size would answer them in a minute.
         for some in questions.chunks(10) {
@@ -62,8 +68,11 @@ pub async fn say_what_happened(search: &Server, size: &Size) -> Loaded {
             }
         }
     }
+    (loaded, wrong)
+}
+
+pub fn is_right(wrong: &[String]) {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
-    loaded
 }
 
 /// All of it, a day of essink's indices, a day of Firehose's, and from the middle of the last of these to the middle of
