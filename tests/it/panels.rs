@@ -27,7 +27,8 @@ use testkit::search::{Server, shared};
 use self::load::{DAY, Loaded};
 use self::scene::{Expected, Scene, compare};
 
-/// How much is made: a month on one server, some days on the others.
+/// How much is made: a month on one server, some days on the others. Every day costs an index of each family, and the
+/// cluster most of the time.
 pub struct Size {
     pub messages: usize,
     pub days: u32,
@@ -35,12 +36,13 @@ pub struct Size {
     pub old_days: u32,
 }
 
-/// About 22,000 events.
-const MONTH: Size = Size { messages: 7_000, days: 31, old_days: 8 };
+/// About 16,000 events.
+const MONTH: Size = Size { messages: 5_000, days: 31, old_days: 8 };
 /// About 2,500.
 pub const SOME_DAYS: Size = Size { messages: 800, days: 4, old_days: 2 };
 
-pub const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 1).expect("a date");
+/// So that a day of 25 hours somewhere, and the end of a month, are among them.
+pub const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 24).expect("a date");
 
 #[tokio::test]
 async fn every_panel_its_saved_object_and_the_drawing_of_it_say_what_happened() {
