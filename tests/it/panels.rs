@@ -8,6 +8,7 @@ mod drawn;
 mod edges;
 pub mod load;
 mod many;
+mod mutants;
 mod objects;
 pub mod scene;
 pub mod truths;
@@ -44,17 +45,18 @@ pub const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 1).expect("a 
 #[tokio::test]
 async fn every_panel_its_saved_object_and_the_drawing_of_it_say_what_happened() {
     let search = shared().lease().await.expect("OpenSearch");
-    let (loaded, wrong) = say_what_happened(&search, &MONTH).await;
-    let drawn = drawn::wrong(&loaded, &ranges(&loaded, &MONTH)[..2]).await;
-    is_right(&[wrong, drawn].concat());
+    let loaded = say_what_happened(&search, &MONTH).await;
+    let ranges = ranges(&loaded, &MONTH);
+    is_right(&drawn::wrong(&loaded, [ranges[0], ranges[1]]).await);
+    mutants::are_told(&loaded, &ranges).await;
 }
 
-/// Puts these days into a cluster without templates; what is wrong with what panels and saved objects say of them.
-pub async fn say_what_happened(search: &Server, size: &Size) -> (Loaded, Vec<String>) {
+/// Puts these days into a cluster without templates, and asks it for panels and for saved objects.
+pub async fn say_what_happened(search: &Server, size: &Size) -> Loaded {
     let month = Month::new(7, size.messages, FIRST_DAY, size.days);
     let loaded = load::load(search, month, size).await;
     let ranges = ranges(&loaded, size);
-    let mut wrong = objects::wrong(&loaded, &ranges[..2]).await;
+    let mut wrong = objects::wrong(&loaded, [ranges[0], ranges[1]]).await;
     for (number, range) in ranges.into_iter().enumerate() {
         let questions = questions(&loaded, range, number == 0);
         // Not all at once: no cluster of this size would answer them in a minute.
@@ -65,10 +67,11 @@ pub async fn say_what_happened(search: &Server, size: &Size) -> (Loaded, Vec<Str
             }
         }
     }
-    (loaded, wrong)
+    is_right(&wrong);
+    loaded
 }
 
-pub fn is_right(wrong: &[String]) {
+fn is_right(wrong: &[String]) {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
@@ -92,6 +95,8 @@ struct Question {
     range: Range,
     /// What it must say; none when nobody has written it down.
     expected: Option<Expected>,
+    /// What the cluster is asked.
+    body: String,
 }
 
 /// Every panel. What is told by its arrival came while the test ran, and is asked for once.
@@ -100,19 +105,24 @@ fn questions(loaded: &Loaded, range: Range, is_first: bool) -> Vec<Question> {
     let by_arrival = |name: &str| matches!(truths::over(name), Over::Arrivals | Over::DeadLetters);
     let asked = all.filter(|(name, _)| is_first || !by_arrival(name)).map(|(name, panel)| {
         let range = if by_arrival(&name) { loaded.arrived() } else { range };
-        let expected = truths::of(&name).map(|truth| truth(&Scene::new(loaded, truths::over(&name), range)));
-        Question { name, panel, range, expected }
+        question(loaded, name, panel, range)
     });
     asked.collect()
+}
+
+fn question(loaded: &Loaded, name: String, panel: &'static Panel, range: Range) -> Question {
+    let expected = truths::of(&name).map(|truth| truth(&Scene::new(loaded, truths::over(&name), range)));
+    let inputs = expected.as_ref().map(|expected| expected.inputs.clone()).unwrap_or_default();
+    let body = panel.search(&range, &inputs).to_string();
+    Question { name, panel, range, expected, body }
 }
 
 /// The answers of the cluster, each panel's own search in one request.
 async fn ask(loaded: &Loaded, questions: &[Question]) -> Vec<Value> {
     let lines = questions.iter().map(|question| {
         let index = patterns(question.panel.over, &Prefixes::default());
-        let inputs = question.expected.as_ref().map(|expected| expected.inputs.clone()).unwrap_or_default();
-        let body = question.panel.search(&question.range, &inputs);
-        format!("{}\n{body}\n", json!({"index": index.split(',').collect::<Vec<_>>(), "ignore_unavailable": true}))
+        let head = json!({"index": index.split(',').collect::<Vec<_>>(), "ignore_unavailable": true});
+        format!("{head}\n{}\n", question.body)
     });
     let lines: String = lines.collect();
     let answer = loaded.client.send(Method::POST, "/_msearch", Some(lines.into())).await.expect("an answer");
