@@ -1,7 +1,7 @@
 //! A panel as a Vega-Lite specification: what no classic visualization can say, rates and money, asked by the very search
 //! of the panel.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::layout;
 use crate::panel::{By, Measure, Panel, Range, What};
@@ -58,40 +58,63 @@ fn transform(panel: &Panel) -> Vec<Value> {
     let mut steps = buckets(panel);
     steps.extend(others.iter().map(|(at, measure)| calculated(*at, measure)));
     steps.extend(others.iter().filter_map(|(at, measure)| base(*at, measure)));
-    let kept: Vec<_> = others.iter().map(|(_, measure)| measure.label.as_str()).chain(key(panel)).collect();
+    let kept: Vec<_> = others.iter().map(|(at, _)| name(*at)).chain(key(panel)).collect();
     for (at, measure) in money {
         steps.extend(added_up(at, measure, &kept));
     }
-    let labels: Vec<_> = panel.measures.iter().map(|measure| &measure.label).collect();
-    steps.push(json!({"fold": labels, "as": ["what", "value"]}));
-    let mut text = format!("datum.value === null ? '–' : format(datum.value, {})", digits(panel));
-    if panel.measures.iter().any(|m| m.what.base().is_some()) {
-        // A rate is nothing without what it is of.
-        let of = format!("datum[datum.what + '{BASE}']");
-        if panel.measures.iter().any(|m| matches!(m.what, What::Rate { .. })) {
-            text = format!("{text} + ({of} >= 0 ? ' %' : '')");
+    let names: Vec<_> = (0..panel.measures.len()).map(name).collect();
+    let labels: Map<_, _> = names.iter().cloned().zip(panel.measures.iter().map(|m| json!(m.label))).collect();
+    steps.push(json!({"fold": names, "as": ["measure", "value"]}));
+    steps.push(json!({"calculate": format!("{}[datum.measure]", Value::Object(labels)), "as": "what"}));
+    steps.push(json!({"calculate": words(panel), "as": "text"}));
+    match panel.splits.first().map(|split| &split.by) {
+        None => {}
+        // A point is drawn where there is a number, and a scale where there is none.
+        Some(By::Time { .. }) => steps.extend([
+            json!({"joinaggregate": [{"op": "max", "field": "value", "as": "most"}]}),
+            json!({"calculate": "datum.value === null && !isValid(datum.most) ? 0 : datum.value", "as": "point"}),
+        ]),
+        Some(_) => {
+            let row = if names.len() > 1 { "datum.key + ': ' + datum.what" } else { "datum.key" };
+            steps.extend([
+                json!({"calculate": row, "as": "row"}),
+                // Nothing is drawn for a row without a number, not even its words.
+                json!({"calculate": "datum.value === null ? 0 : datum.value", "as": "bar"}),
+                json!({"joinaggregate": [{"op": "max", "field": "bar", "as": "most"}]}),
+                json!({"calculate": "datum.most > 0 ? 1.3 * datum.most : 1", "as": "room"}),
+            ]);
         }
-        text = format!("({text}) + ({of} >= 0 ? ' of ' + format({of}, ',') : '')");
-    }
-    steps.push(json!({"calculate": text, "as": "text"}));
-    if !panel.splits.is_empty() {
-        let row = if labels.len() > 1 { "datum.key + ': ' + datum.what" } else { "datum.key" };
-        steps.push(json!({"calculate": row, "as": "row"}));
-        // Nothing is drawn for a row without a number, not even its words.
-        steps.push(json!({"calculate": "datum.value === null ? 0 : datum.value", "as": "bar"}));
-        steps.push(json!({"joinaggregate": [{"op": "max", "field": "bar", "as": "most"}]}));
-        steps.push(json!({"calculate": "datum.most > 0 ? 1.3 * datum.most : 1", "as": "room"}));
     }
     steps
 }
 
+/// What a measure is called in the rows: its label may have letters that mean something to Vega.
+fn name(at: usize) -> String {
+    format!("m{}", at + 1)
+}
+
+/// A number in words. A share is nothing without what it is of.
+fn words(panel: &Panel) -> String {
+    let mut text = format!("datum.value === null ? '–' : format(datum.value, {})", digits(panel));
+    let measures = || panel.measures.iter().enumerate();
+    let rates: Vec<_> =
+        measures().filter(|(_, m)| matches!(m.what, What::Rate { .. })).map(|(at, _)| name(at)).collect();
+    if !rates.is_empty() {
+        text = format!("{text} + (indexof({}, datum.measure) >= 0 ? ' %' : '')", json!(rates));
+    }
+    if measures().any(|(_, measure)| measure.what.base().is_some()) {
+        let of = format!("datum[datum.measure + '{BASE}']");
+        text = format!("({text}) + ({of} >= 0 ? ' of ' + format({of}, ',') : '')");
+    }
+    text
+}
+
 /// How a number is written: money with its small parts, what stands beside it as it is.
 fn digits(panel: &Panel) -> String {
-    let is_money = |measure: &&Measure| matches!(measure.what, What::Money { .. });
-    match panel.measures.iter().find(is_money) {
+    match panel.measures.iter().position(|measure| matches!(measure.what, What::Money { .. })) {
         None => "',.2f'".to_owned(),
         Some(_) if panel.measures.len() == 1 => "',.4f'".to_owned(),
-        Some(money) => format!("datum.what === '{}' ? ',.4f' : ','", money.label),
+        Some(money) => format!("datum.measure === '{}' ? ',.4f' : ','", name(money)),
     }
 }
 
@@ -102,7 +125,8 @@ fn buckets(panel: &Panel) -> Vec<Value> {
         return vec![json!({"calculate": "datum.aggregations || {}", "as": "bucket"})];
     }
     let found = format!("datum.aggregations['{}'].buckets", panel.split_name(0));
-    let formula = format!("datum.aggregations && length({found}) > 0 ? {found} : [{{key: 'nothing'}}]");
+    let nothing = if over_time(panel) { "now()" } else { "'nothing'" };
+    let formula = format!("datum.aggregations && length({found}) > 0 ? {found} : [{{key: {nothing}}}]");
     vec![
         json!({"calculate": formula, "as": "bucket"}),
         json!({"flatten": ["bucket"]}),
@@ -110,44 +134,48 @@ fn buckets(panel: &Panel) -> Vec<Value> {
     ]
 }
 
+fn over_time(panel: &Panel) -> bool {
+    panel.splits.first().is_some_and(|split| matches!(split.by, By::Time { .. }))
+}
+
 /// What was found of a measure; nothing where nothing was asked.
 fn found(at: usize) -> String {
     format!("datum.bucket['{}']", at + 1)
 }
 
-/// What is added to a rate's name for how many it is of.
-const BASE: &str = ": of";
+/// What is added to a share's name for how many it is of.
+const BASE: &str = "_of";
 
 fn base(at: usize, measure: &Measure) -> Option<Value> {
     let found = found(at);
     let of = format!("{found} ? {found}.of.n.value : 0");
-    measure.what.base().map(|_| json!({"calculate": of, "as": format!("{}{BASE}", measure.label)}))
+    measure.what.base().map(|_| json!({"calculate": of, "as": format!("{}{BASE}", name(at))}))
 }
 
 /// What a bucket is told by.
-fn key(panel: &Panel) -> Option<&'static str> {
-    (!panel.splits.is_empty()).then_some("key")
+fn key(panel: &Panel) -> Option<String> {
+    (!panel.splits.is_empty()).then(|| "key".to_owned())
 }
 
 fn calculated(at: usize, measure: &Measure) -> Value {
     let found = found(at);
     let formula = match &measure.what {
         What::Count {} => "datum.bucket.doc_count || 0".to_owned(),
-        What::Rate { .. } => {
-            format!("{found} && {found}.of.n.value > 0 ? 100 * {found}.to.n.value / {found}.of.n.value : null")
+        What::Rate { .. } | What::Per { .. } => {
+            let whole = if matches!(measure.what, What::Rate { .. }) { 100 } else { 1 };
+            format!("{found} && {found}.of.n.value > 0 ? {whole} * {found}.to.n.value / {found}.of.n.value : null")
         }
-        What::Per { .. } => format!("{found} && {found}.of.n.value > 0 ? {found}.to.n.value / {found}.of.n.value : null"),
         What::Between { divide, .. } => {
-            format!("{found} && {found}.to.value !== null ? ({found}.to.value - {found}.from.value) / {divide} : null")
+            format!("!{found} || {found}.to.value === null ? null : ({found}.to.value - {found}.from.value) / {divide}")
         }
         What::Median { .. } => format!("{found} ? {found}.values['50.0'] : null"),
         _ => format!("{found} ? {found}.value : null"),
     };
-    json!({"calculate": formula, "as": measure.label})
+    json!({"calculate": formula, "as": name(at)})
 }
 
 /// A row a price, of messages and of conversations side by side; each times what was paid for; all added up again.
-fn added_up(at: usize, measure: &Measure, kept: &[&str]) -> Vec<Value> {
+fn added_up(at: usize, measure: &Measure, kept: &[String]) -> Vec<Value> {
     let What::Money { conversation, divide, round, .. } = &measure.what else { return Vec::new() };
     let names: Vec<_> = ["single", "conversation"].into_iter().take(1 + usize::from(conversation.is_some())).collect();
     let lists: Vec<_> = names.iter().map(|name| format!("{name}_prices")).collect();
@@ -168,7 +196,7 @@ fn added_up(at: usize, measure: &Measure, kept: &[&str]) -> Vec<Value> {
     steps.extend([
         json!({"flatten": lists, "as": names}),
         json!({"calculate": format!("({costs}) / {divide}"), "as": "cost_of_price"}),
-        json!({"aggregate": [{"op": "sum", "field": "cost_of_price", "as": measure.label}], "groupby": kept}),
+        json!({"aggregate": [{"op": "sum", "field": "cost_of_price", "as": name(at)}], "groupby": kept}),
     ]);
     steps
 }
@@ -183,14 +211,20 @@ fn view(panel: &Panel) -> Value {
     let text = json!({"field": "text", "type": "nominal"});
     let Some(split) = panel.splits.first() else {
         let what = json!({"field": "what", "type": "nominal", "sort": null, "title": null});
-        let words = json!({"type": "text", "fontSize": 24, "color": INK});
+        // "12.34 % of 1,234,567" is long.
+        let is_long = panel.measures.iter().any(|measure| measure.what.base().is_some());
+        let large = if is_long && layout::size(panel).w < 24 { 15 } else { 24 };
+        let words = json!({"type": "text", "fontSize": large, "color": INK});
         return json!({"mark": words, "encoding": {"y": what, "text": text}});
     };
-    if matches!(split.by, By::Time { .. }) {
-        let value = json!({"field": "value", "type": "quantitative", "title": panel.unit});
+    if over_time(panel) {
+        let value = json!({"field": "point", "type": "quantitative", "title": panel.unit});
+        let seen = json!({"condition": {"test": "datum.value === null", "value": 0}, "value": 1});
         let time = json!({"field": "key", "type": "temporal", "title": split.label, "scale": {"type": "utc"}});
         let what = json!({"field": "what", "type": "nominal", "title": null});
-        return json!({"mark": {"type": "line", "point": true}, "encoding": {"x": time, "y": value, "color": what}});
+        return json!({"mark": {"type": "line", "point": true}, "encoding": {
+            "x": time, "y": value, "color": what, "opacity": seen
+        }});
     }
     // In the order of the answer, which is that of the panel.
     let letters = letters(panel);

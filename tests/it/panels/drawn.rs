@@ -1,7 +1,7 @@
 //! Specifications, drawn: the answer to what each asks goes into Vega-Lite and Vega as Kibana's plugin puts it there, and the
 //! words and numbers in the picture must be what happened.
 
-use essink::panel::{Key, Other, Over, Panel, Range, Row, Table, What};
+use essink::panel::{By, Key, Other, Panel, Range, Row, Table, What};
 use serde_json::{Value, json};
 use testkit::browser::Browser;
 use testkit::kibana::{self, Context};
@@ -9,33 +9,28 @@ use testkit::vega::{Drawing, Generation, Mark, Painter};
 
 use super::load::{DAY, Loaded};
 use super::objects::{self, Asked, Narrowed, Object, search, searched};
-use super::scene::compare;
+use super::scene::{Expected, compare};
 
 /// What is wrong with the pictures of all specifications.
-pub async fn wrong(loaded: &Loaded, ranges: &[Range]) -> Vec<String> {
+pub async fn wrong(loaded: &Loaded, [long, short]: [Range; 2]) -> Vec<String> {
     let objects: Vec<_> = objects::all().into_iter().filter(Object::is_vega).collect();
     assert!(objects.len() > 10, "{}", objects.len());
+    let narrow = objects.iter().filter(|object| object.may_be_narrowed());
+    let mut asked = objects::ask(objects.iter(), loaded, &[long], &Narrowed::none());
+    asked.extend(objects::ask(narrow, loaded, &[short], &Narrowed::some()));
+    let answers = objects::answers(loaded, &asked).await;
+    let nothing = nothing(loaded, &objects).await;
     let browser = Browser::start().await.expect("Chromium");
-    let mut painters = Vec::new();
-    for generation in Generation::ALL {
-        painters.push(Painter::new(&browser, generation).await.expect("the libraries"));
-    }
     let mut wrong = Vec::new();
-    let both = ranges.iter().map(|range| (*range, Narrowed::none())).chain([(ranges[0], Narrowed::some())]);
-    for (number, (range, narrowed)) in both.enumerate() {
-        let narrow = number == ranges.len();
-        let some = objects.iter().filter(|object| !narrow || object.over() == Over::Messages);
-        let asked = objects::ask(some, loaded, range, &narrowed);
-        let answers = objects::answers(loaded, &asked).await;
-        for painter in &painters {
-            for (one, answer) in asked.iter().zip(&answers) {
-                let found = compared(painter, loaded, one, answer).await;
-                wrong.extend(found.into_iter().map(|why| named(painter, one.of, &why)));
-            }
+    for generation in Generation::ALL {
+        let painter = Painter::new(&browser, generation).await.expect("the libraries");
+        for (one, answer) in asked.iter().zip(&answers) {
+            let found = compared(&painter, loaded, one, answer).await;
+            wrong.extend(found.into_iter().map(|why| named(&painter, one.of, &why)));
         }
-    }
-    for painter in &painters {
-        wrong.extend(nothing(painter, loaded, &objects).await);
+        for (of, answer) in &nothing {
+            wrong.extend(is_drawn_as_nothing(&painter, of, answer).await.map(|why| named(&painter, of, &why)));
+        }
     }
     wrong
 }
@@ -53,21 +48,28 @@ async fn drawn(painter: &Painter, of: &Object, answer: &Value) -> Result<Drawing
     }
 }
 
+fn over_time(panel: &Panel) -> bool {
+    panel.splits.first().is_some_and(|split| matches!(split.by, By::Time { .. }))
+}
+
 async fn compared(painter: &Painter, loaded: &Loaded, one: &Asked<'_>, answer: &Value) -> Vec<String> {
     let drawing = match drawn(painter, one.of, answer).await {
         Ok(drawing) => drawing,
         Err(why) => return vec![why],
     };
     let panel = one.of.panel;
-    let empty = one.expected.rows.is_empty();
     let table = match table(panel, &drawing, answer) {
         Ok(table) => table,
         Err(why) => return vec![why],
     };
-    if empty {
-        return is_nothing(&table).into_iter().collect();
+    if one.expected.rows.is_empty() {
+        return is_nothing(panel, &table).into_iter().collect();
     }
-    let mut wrong = compare(panel, loaded, &one.expected, &table);
+    let mut expected = one.expected.rows.clone();
+    if over_time(panel) {
+        expected.retain(|_, values| values[0].is_some());
+    }
+    let mut wrong = compare(panel, loaded, &Expected { rows: expected, ..Expected::default() }, &table);
     wrong.extend(not_labelled(&drawing));
     wrong
 }
@@ -90,6 +92,9 @@ fn not_labelled(drawing: &Drawing) -> Option<String> {
 
 /// The rows of a picture, from its words, in their order.
 fn table(panel: &Panel, drawing: &Drawing, answer: &Value) -> Result<Table, String> {
+    if over_time(panel) {
+        return Ok(line(drawing));
+    }
     let mut rows: Vec<(Vec<Key>, Vec<&Mark>)> = Vec::new();
     for mark in drawing.marks.iter().filter(|mark| mark.kind == "text") {
         let keys: Vec<_> = match &mark.datum["key"] {
@@ -114,6 +119,18 @@ fn table(panel: &Panel, drawing: &Drawing, answer: &Value) -> Result<Table, Stri
     Ok(Table { keys: Vec::new(), columns: Vec::new(), rows, other })
 }
 
+/// The points of a line, each a row of one number. What is not known has none.
+fn line(drawing: &Drawing) -> Table {
+    let mut rows = Vec::new();
+    for mark in drawing.marks.iter().filter(|mark| mark.kind == "symbol") {
+        let values = vec![mark.datum["value"].as_f64()];
+        let row = mark.datum["key"].as_i64().map(|at| Row { keys: vec![Key::Time(at)], values: values.clone() });
+        rows.extend(row.filter(|_| values[0].is_some()));
+    }
+    rows.sort_by(|a, b| a.keys.cmp(&b.keys));
+    Table { keys: Vec::new(), columns: Vec::new(), rows, other: None }
+}
+
 /// A number a measure, and of how many where it is a rate. What is written must be the number.
 fn values(panel: &Panel, marks: &[&Mark]) -> Result<Vec<Option<f64>>, String> {
     if marks.len() != panel.measures.len() {
@@ -129,8 +146,8 @@ fn values(panel: &Panel, marks: &[&Mark]) -> Result<Vec<Option<f64>>, String> {
         let text = mark.text.as_deref().unwrap_or_default();
         let (number, of) = text.split_once(" of ").map_or((text, None), |(number, of)| (number, Some(of)));
         let is_rate = matches!(measure.what, What::Rate { .. });
-        if is_rate && value.is_some() != number.ends_with(" %") {
-            return Err(format!("{text:?} of a rate"));
+        if (is_rate && value.is_some()) != number.ends_with(" %") {
+            return Err(format!("{text:?}, and whether it is a rate is {is_rate}"));
         }
         let read = |text: &str| text.trim_end_matches(" %").replace(',', "").parse::<f64>().ok();
         let is_said = match (value, read(number)) {
@@ -142,38 +159,39 @@ fn values(panel: &Panel, marks: &[&Mark]) -> Result<Vec<Option<f64>>, String> {
             return Err(format!("{text:?} for {value:?}"));
         }
         values.push(value);
-        if is_rate {
+        if measure.what.base().is_some() {
             values.push(Some(of.and_then(read).ok_or_else(|| format!("{text:?} does not say of how many"))?));
         }
     }
     Ok(values)
 }
 
-/// A time of which nothing is known, and indices that nobody has: no error, no warning, and no number but 0.
-async fn nothing(painter: &Painter, loaded: &Loaded, objects: &[Object]) -> Vec<String> {
-    let mut wrong = Vec::new();
+/// The answers about a time of which nothing is known, and those of indices that nobody has.
+async fn nothing<'a>(loaded: &Loaded, objects: &'a [Object]) -> Vec<(&'a Object, Value)> {
+    let mut nothing = Vec::new();
     for of in objects {
-        let long_ago = kibana::range(0, DAY);
-        let body = kibana::specified(&kibana::specification(&of.object), &long_ago, &Context::default());
-        let index = kibana::specification(&of.object)["data"]["url"]["index"].as_str().expect("indices").to_owned();
-        let lines = [search(&index, &body), search("nobody-*", &body)].concat();
-        let answers = searched(loaded, lines).await;
+        let spec = kibana::specification(&of.object);
+        let body = kibana::specified(&spec, &kibana::range(0, DAY), &Context::default());
+        let index = spec["data"]["url"]["index"].as_str().expect("indices");
+        let answers = searched(loaded, [search(index, &body), search("nobody-*", &body)].concat()).await;
         assert_eq!(answers[1]["_shards"]["total"], json!(0), "{}", answers[1]);
-        for answer in &answers {
-            let table = match drawn(painter, of, answer).await {
-                Ok(drawing) => table(of.panel, &drawing, answer),
-                Err(why) => Err(why),
-            };
-            wrong.extend(table.map_or_else(Some, |table| is_nothing(&table)).map(|why| named(painter, of, &why)));
-        }
+        nothing.extend(answers.into_iter().map(|answer| (of, answer)));
     }
-    wrong
+    nothing
 }
 
-fn is_nothing(table: &Table) -> Option<String> {
+/// No error, no warning, and no number but 0.
+async fn is_drawn_as_nothing(painter: &Painter, of: &Object, answer: &Value) -> Option<String> {
+    let drawing = drawn(painter, of, answer).await;
+    let table = drawing.and_then(|drawing| table(of.panel, &drawing, answer));
+    table.map_or_else(Some, |table| is_nothing(of.panel, &table))
+}
+
+fn is_nothing(panel: &Panel, table: &Table) -> Option<String> {
     let zero = |value: &Option<f64>| value.is_none_or(|value| value == 0.0);
     let named = |key: &Key| *key == Key::Text("nothing".to_owned());
-    let is = matches!(&table.rows[..], [row] if row.keys.iter().all(named) && row.values.iter().all(zero));
+    let is_one = matches!(&table.rows[..], [row] if row.keys.iter().all(named) && row.values.iter().all(zero));
+    let is = if over_time(panel) { table.rows.is_empty() } else { is_one };
     (!is).then(|| format!("{:?} of nothing", table.rows))
 }
 
@@ -185,6 +203,9 @@ fn large(spec: &Value) -> Value {
             let count = |n: usize| json!({"n": {"value": n}});
             let price = json!({"key": 9.87 / (at + 1) as f64, "paid": {"value": 1_234_567}});
             let found = match (inner["to"].is_object(), inner.as_object()) {
+                (true, _) if inner["to"]["avg"].is_object() => {
+                    json!({"from": {"value": at}, "to": {"value": 98_765_432}})
+                }
                 (true, _) => json!({"to": count(4_567_890 - at), "of": count(4_567_890)}),
                 (false, Some(parts)) => {
                     parts.keys().map(|part| (part.clone(), json!({"prices": {"buckets": [price]}}))).collect()
@@ -196,12 +217,16 @@ fn large(spec: &Value) -> Value {
         aggs.as_object().expect("measures").iter().map(one).collect()
     };
     let aggs = &spec["data"]["url"]["body"]["aggs"];
-    let split = aggs.as_object().and_then(|aggs| aggs.iter().find(|(_, agg)| agg["terms"].is_object()));
+    let is_split = |agg: &Value| agg["terms"].is_object() || agg["date_histogram"].is_object();
+    let split = aggs.as_object().and_then(|aggs| aggs.iter().find(|(_, agg)| is_split(agg)));
     let Some((name, split)) = split else { return json!({"aggregations": measured(aggs, 0)}) };
-    let size = usize::try_from(split["terms"]["size"].as_u64().expect("a size")).expect("a small one");
+    let size = split["terms"]["size"].as_u64().map_or(31, |size| usize::try_from(size).expect("a small one"));
     let bucket = |at: usize| {
         let mut bucket = measured(&split["aggs"], at);
-        bucket["key"] = json!(format!("{at:02} the-newsletter-of-a-shop.with-a-long-name.example"));
+        bucket["key"] = match split["terms"].is_object() {
+            true => json!(format!("{at:02} the-newsletter-of-a-shop.with-a-long-name.example")),
+            false => json!(DAY * i64::try_from(at).expect("a small one")),
+        };
         bucket
     };
     json!({"aggregations": {name: {"buckets": (0..size).map(bucket).collect::<Vec<_>>()}}})

@@ -100,18 +100,21 @@ fn a_specification_multiplies_and_adds_as_a_panel_does() {
             json!({"calculate": rows, "as": "bucket"}),
             json!({"flatten": ["bucket"]}),
             json!({"calculate": "datum.bucket.key", "as": "key"}),
-            json!({"calculate": rate, "as": "delivered of sent"}),
+            json!({"calculate": rate, "as": "m1"}),
         ]
     );
     // What each is of is kept beside it and is no row of its own.
     let of = "datum.bucket['2'] ? datum.bucket['2'].of.n.value : 0";
-    let text = "(datum.value === null ? '–' : format(datum.value, ',.2f') + (datum[datum.what + ': of'] >= 0 ? ' %' : '')) + \
-                (datum[datum.what + ': of'] >= 0 ? ' of ' + format(datum[datum.what + ': of'], ',') : '')";
+    let label = r#"{"m1":"delivered of sent","m2":"failed of sent"}[datum.measure]"#;
+    let text = "(datum.value === null ? '–' : format(datum.value, ',.2f') + \
+                (indexof([\"m1\",\"m2\"], datum.measure) >= 0 ? ' %' : '')) + \
+                (datum[datum.measure + '_of'] >= 0 ? ' of ' + format(datum[datum.measure + '_of'], ',') : '')";
     assert_eq!(
         steps[6..],
         [
-            json!({"calculate": of, "as": "failed of sent: of"}),
-            json!({"fold": ["delivered of sent", "failed of sent"], "as": ["what", "value"]}),
+            json!({"calculate": of, "as": "m2_of"}),
+            json!({"fold": ["m1", "m2"], "as": ["measure", "value"]}),
+            json!({"calculate": label, "as": "what"}),
             json!({"calculate": text, "as": "text"}),
             json!({"calculate": "datum.key + ': ' + datum.what", "as": "row"}),
             json!({"calculate": "datum.value === null ? 0 : datum.value", "as": "bar"}),
@@ -121,13 +124,18 @@ fn a_specification_multiplies_and_adds_as_a_panel_does() {
     );
 
     let steps = transform("essink-app-sessions");
-    let length = "datum['1'] && datum['1'].to.value !== null ? (datum['1'].to.value - datum['1'].from.value) / 60000 : null";
-    assert!(steps.contains(&json!({"calculate": length.replace("datum['1']", "datum.bucket['1']"), "as": "mean length"})), "{steps:?}");
-    let each = "datum.bucket['2'] && datum.bucket['2'].of.n.value > 0 \
-                ? datum.bucket['2'].to.n.value / datum.bucket['2'].of.n.value : null";
-    assert!(steps.contains(&json!({"calculate": each, "as": "each, of Pinpoint's SDKs"})), "{steps:?}");
-    let of = "datum.bucket['2'] ? datum.bucket['2'].of.n.value : 0";
-    assert!(steps.contains(&json!({"calculate": of, "as": "each, of Pinpoint's SDKs: of"})), "{steps:?}");
+    let found = "datum.bucket['1']";
+    let length =
+        format!("!{found} || {found}.to.value === null ? null : ({found}.to.value - {found}.from.value) / 60000");
+    assert_eq!(steps[1], json!({"calculate": length, "as": "m1"}));
+    let found = "datum.bucket['2']";
+    let each = format!("{found} && {found}.of.n.value > 0 ? 1 * {found}.to.n.value / {found}.of.n.value : null");
+    assert_eq!(steps[2], json!({"calculate": each, "as": "m2"}));
+    let of = format!("{found} ? {found}.of.n.value : 0");
+    assert_eq!(steps[4], json!({"calculate": of, "as": "m2_of"}));
+    // What is no share of a hundred has no sign of one.
+    let text = steps.iter().find(|step| step["as"] == "text").unwrap()["calculate"].as_str().unwrap();
+    assert!(!text.contains('%') && text.contains("datum[datum.measure + '_of'] >= 0 ? ' of '"), "{text}");
 
     let steps = transform("essink-overview-cost");
     let cost = "((datum.single ? datum.single.key * datum.single.paid.value : 0) + \
@@ -145,14 +153,14 @@ fn a_specification_multiplies_and_adds_as_a_panel_does() {
             json!({"calculate": list("conversation"), "as": "conversation_prices"}),
             json!({"flatten": ["single_prices", "conversation_prices"], "as": ["single", "conversation"]}),
             json!({"calculate": cost, "as": "cost_of_price"}),
-            json!({"aggregate": [{"op": "sum", "field": "cost_of_price", "as": "cost"}], "groupby": []}),
+            json!({"aggregate": [{"op": "sum", "field": "cost_of_price", "as": "m1"}], "groupby": []}),
         ]
     );
 
     // What is no money is worked out first and kept.
     let steps = transform("essink-overview-cost-other");
-    assert_eq!(steps[3], json!({"calculate": "datum.bucket['2'] ? datum.bucket['2'].value : null", "as": "messages"}));
-    assert_eq!(steps[7]["groupby"], json!(["messages", "key"]));
+    assert_eq!(steps[3], json!({"calculate": "datum.bucket['2'] ? datum.bucket['2'].value : null", "as": "m2"}));
+    assert_eq!(steps[7]["groupby"], json!(["m2", "key"]));
     let steps = transform("essink-texts-pinpoint-cost");
     let cost = "((datum.single ? round(datum.single.key * 100 + 0.5) / 100 * datum.single.paid.value : 0)) / 100000";
     assert_eq!(steps[5], json!({"calculate": cost, "as": "cost_of_price"}), "thousandths of a cent");

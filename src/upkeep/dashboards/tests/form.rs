@@ -291,9 +291,15 @@ fn spec() -> Shape {
             vec![("field", Name), ("type", One(&["nominal", "quantitative", "temporal"]))],
             vec![("title", Any(vec![Name, Null])), ("sort", Null), ("scale", scale), ("axis", axis)],
         );
-        Any(vec![field, Object(vec![("value", Number)], vec![])])
+        let condition = Object(vec![("test", Name), ("value", Number)], vec![]);
+        Any(vec![field, Object(vec![("value", Number)], vec![("condition", condition)])])
     };
-    let encoding = || Object(vec![], vec![("x", field()), ("y", field()), ("text", field()), ("color", field())]);
+    let encoding = || {
+        Object(
+            vec![],
+            vec![("x", field()), ("y", field()), ("text", field()), ("color", field()), ("opacity", field())],
+        )
+    };
     let calculate = Object(vec![("calculate", Name), ("as", Name)], vec![]);
     let fold = Object(vec![("fold", list_of(Name)), ("as", list_of(Name))], vec![]);
     let flatten = Object(vec![("flatten", list_of(Name))], vec![("as", list_of(Name))]);
