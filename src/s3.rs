@@ -120,8 +120,14 @@ impl Bucket {
         self.put(key, ("if-none-match", "*"), body).await
     }
 
-    /// Asks for what `put_new` asks, with the wrong digest of an empty body: S3 looks at the right to put first, needs no
-    /// other one for that, and then refuses. A server that does not look at digests puts an empty object.
+    /// Asks for what `put_new` asks, with the wrong digest of an empty body, and so needs no other right.
+    ///
+    /// AWS, "How Amazon S3 authorizes a request": when a request comes, S3 "first verifies that the requester has the
+    /// necessary permissions", and answers 403 where they lack. So `BadDigest` tells that they are there: it compares a digest
+    /// with a body that has been read. `InvalidDigest`, of a digest that is none, may come before, and tells nothing. Whether
+    /// S3 asks for the key of an encrypted bucket before or after is not written down: that right is not shown by this.
+    ///
+    /// A server that does not look at digests puts an empty object.
     pub async fn try_put(&self, key: &str) -> Result<(), S3Error> {
         let headers = [("content-md5", NO_DIGEST), ("content-type", "application/gzip")];
         let answer = self.client.ask(Method::PUT, &self.path(key), &headers, Some(Bytes::new())).await;

@@ -1,5 +1,6 @@
 //! What the live page reads outside the process: the table of leases while somebody watches, and what is asked of events.
 
+mod disk;
 mod search;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -10,15 +11,16 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 
+use self::disk::Disks;
 use self::search::Searches;
 use super::clock;
 use super::exit::Failure;
 use super::stores::{self, Table, Whose};
-use crate::config::{ClusterOptions, NameOptions, StateOptions};
+use crate::config::{RunOptions, StateOptions};
 use crate::lease::table::{LeaseTable, Row};
 use crate::lease::view::{Seen, View};
 use crate::opensearch::client::Client;
-use crate::page::{Later, Lease, Leases, Outside, Trouble};
+use crate::page::{Disk, Later, Lease, Leases, Outside, Trouble};
 use crate::panel::Over;
 use crate::pipeline::position::Position;
 
@@ -39,6 +41,7 @@ pub struct Beyond {
 
 struct Shared {
     searches: Searches,
+    disks: Disks,
     /// Known once the worker is connected.
     place: OnceLock<Place>,
     /// The table, where one connection does for every look.
@@ -74,9 +77,14 @@ impl Default for Looked {
 
 impl Beyond {
     /// Of a worker that is about to begin.
-    pub fn new(cluster: &ClusterOptions, names: &NameOptions) -> Self {
-        let searches = Searches::new(cluster, names);
-        let shared = Shared { searches, place: OnceLock::new(), table: OnceCell::new(), looked: Mutex::default() };
+    pub fn new(options: &RunOptions) -> Self {
+        let shared = Shared {
+            searches: Searches::new(&options.cluster, &options.names),
+            disks: Disks::new(options),
+            place: OnceLock::new(),
+            table: OnceCell::new(),
+            looked: Mutex::default(),
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -101,6 +109,10 @@ impl Outside for Beyond {
             tokio::spawn(look(self.shared.clone()).boxed());
         }
         Box::pin(std::future::ready(looked.leases.clone()))
+    }
+
+    fn disk(&self) -> Later<'_, Disk> {
+        Box::pin(std::future::ready(disk::seen(&self.shared)))
     }
 
     fn search(&self, over: Over, body: Value) -> Later<'_, Result<Value, Trouble>> {

@@ -89,7 +89,7 @@ pub async fn run(options: RunOptions, screen: Screen) -> Result<(), Failure> {
     let give_up = CancellationToken::new();
     watch_signals(stop.clone(), give_up.clone(), options.grace).map_err(Failure::bug)?;
     let (health, metrics) = (Health::starting(), Metrics::new(|| clock::now().0));
-    let beyond = Beyond::new(&options.cluster, &options.names);
+    let beyond = Beyond::new(&options);
     let side = Side::start(&options, &screen, &metrics, &health, beyond.clone()).await?;
     let until_caught_up = options.stream.until_caught_up;
     let prepared = async {

@@ -10,11 +10,12 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::screen::Screen;
 
 /// Libraries that speak of every connection at `info` or `debug`; their warnings are wanted, and whoever needs more
-/// names them in the filter. At `debug` some of them print requests, and with them bodies.
-const QUIET: &str = "aws_config=warn,aws_runtime=warn,aws_sdk_kinesis=warn,aws_sdk_sso=warn,aws_sdk_ssooidc=warn,\
-    aws_sdk_sts=warn,aws_sigv4=warn,aws_smithy_runtime=warn,aws_smithy_runtime_api=warn,\
-    hyper=warn,hyper_util=warn,log=warn,mio=warn,reqwest=warn,rustls=warn,rustls_platform_verifier=off,\
-    tower=warn,want=warn";
+/// names them in the filter. At `debug` some of them print requests, and with them bodies. That no region is known is
+/// said by who needs one, with the cure; the SDK would say it once a client.
+const QUIET: &str = "aws_config=warn,aws_config::imds::region=off,aws_runtime=warn,aws_sdk_kinesis=warn,\
+    aws_sdk_sso=warn,aws_sdk_ssooidc=warn,aws_sdk_sts=warn,aws_sigv4=warn,aws_smithy_runtime=warn,\
+    aws_smithy_runtime_api=warn,hyper=warn,hyper_util=warn,log=warn,mio=warn,reqwest=warn,rustls=warn,\
+    rustls_platform_verifier=off,tower=warn,want=warn";
 
 /// The form of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,6 +203,7 @@ mod tests {
                 tracing::info!("own info");
                 tracing::info!(target: "hyper_util::client", "noise");
                 tracing::warn!(target: "hyper_util::client", "trouble");
+                tracing::warn!(target: "aws_config::imds::region", "said by who needs one");
             });
             lines.iter().map(|line| line["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };

@@ -10,7 +10,7 @@ use testkit::search::{Server, shared};
 use crate::support::*;
 
 /// A machine for tests has two cores, most of them taken by the search server; by hand: `ESSINK_TEST_EVENTS=200000`.
-const EVENTS: usize = 60_000;
+const EVENTS: usize = 24_000;
 
 const SHARDS: usize = 8;
 

@@ -7,6 +7,7 @@
 mod edges;
 pub mod load;
 mod many;
+mod mutants;
 pub mod scene;
 pub mod truths;
 
@@ -42,11 +43,12 @@ pub const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 1).expect("a 
 #[tokio::test]
 async fn every_panel_says_what_happened() {
     let search = shared().lease().await.expect("OpenSearch");
-    say_what_happened(&search, &MONTH).await;
+    let loaded = say_what_happened(&search, &MONTH).await;
+    mutants::are_told(&loaded, &ranges(&loaded, &MONTH)).await;
 }
 
 /// Needs a cluster without templates.
-pub async fn say_what_happened(search: &Server, size: &Size) {
+pub async fn say_what_happened(search: &Server, size: &Size) -> Loaded {
     let month = Month::new(7, size.messages, FIRST_DAY, size.days);
     let loaded = load::load(search, month, size).await;
     let mut wrong = Vec::new();
@@ -61,6 +63,7 @@ pub async fn say_what_happened(search: &Server, size: &Size) {
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    loaded
 }
 
 /// All of it, a day of essink's indices, a day of Firehose's, and from the middle of the last of these to the middle of
@@ -83,6 +86,8 @@ struct Question {
     range: Range,
     /// What it must say; none when nobody has written it down.
     expected: Option<Expected>,
+    /// What the cluster is asked.
+    body: String,
 }
 
 /// Every panel. What is told by its arrival came while the test ran, and is asked for once.
@@ -91,19 +96,24 @@ fn questions(loaded: &Loaded, range: Range, is_first: bool) -> Vec<Question> {
     let by_arrival = |name: &str| matches!(truths::over(name), Over::Arrivals | Over::DeadLetters);
     let asked = all.filter(|(name, _)| is_first || !by_arrival(name)).map(|(name, panel)| {
         let range = if by_arrival(&name) { loaded.arrived() } else { range };
-        let expected = truths::of(&name).map(|truth| truth(&Scene::new(loaded, truths::over(&name), range)));
-        Question { name, panel, range, expected }
+        question(loaded, name, panel, range)
     });
     asked.collect()
+}
+
+fn question(loaded: &Loaded, name: String, panel: &'static Panel, range: Range) -> Question {
+    let expected = truths::of(&name).map(|truth| truth(&Scene::new(loaded, truths::over(&name), range)));
+    let inputs = expected.as_ref().map(|expected| expected.inputs.clone()).unwrap_or_default();
+    let body = panel.search(&range, &inputs).to_string();
+    Question { name, panel, range, expected, body }
 }
 
 /// The answers of the cluster, each panel's own search in one request.
 async fn ask(loaded: &Loaded, questions: &[Question]) -> Vec<Value> {
     let lines = questions.iter().map(|question| {
         let index = patterns(question.panel.over, &Prefixes::default());
-        let inputs = question.expected.as_ref().map(|expected| expected.inputs.clone()).unwrap_or_default();
-        let body = question.panel.search(&question.range, &inputs);
-        format!("{}\n{body}\n", json!({"index": index.split(',').collect::<Vec<_>>(), "ignore_unavailable": true}))
+        let head = json!({"index": index.split(',').collect::<Vec<_>>(), "ignore_unavailable": true});
+        format!("{head}\n{}\n", question.body)
     });
     let lines: String = lines.collect();
     let answer = loaded.client.send(Method::POST, "/_msearch", Some(lines.into())).await.expect("an answer");

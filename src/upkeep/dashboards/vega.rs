@@ -64,7 +64,7 @@ fn transform(panel: &Panel) -> Vec<Value> {
     steps.push(json!({"fold": labels, "as": ["what", "value"]}));
     let format = if panel.measures.iter().any(|m| matches!(m.what, What::Money { .. })) { ",.4f" } else { ",.2f" };
     let mut text = format!("datum.value === null ? '–' : format(datum.value, '{format}')");
-    if panel.measures.iter().any(|m| matches!(m.what, What::Rate { .. })) {
+    if panel.measures.iter().any(|m| m.what.base().is_some()) {
         // A rate is nothing without what it is of.
         text = format!(
             "({text}) + (datum[datum.what + '{BASE}'] >= 0 ? ' of ' + format(datum[datum.what + '{BASE}'], ',') : '')"
@@ -83,8 +83,7 @@ const BASE: &str = ": of";
 
 fn base(at: usize, measure: &Measure) -> Option<Value> {
     let of = format!("datum['{}'].of.n.value", at + 1);
-    matches!(measure.what, What::Rate { .. })
-        .then(|| json!({"calculate": of, "as": format!("{}{BASE}", measure.label)}))
+    measure.what.base().map(|_| json!({"calculate": of, "as": format!("{}{BASE}", measure.label)}))
 }
 
 /// What a bucket is told by.
@@ -98,6 +97,10 @@ fn calculated(at: usize, measure: &Measure) -> Value {
         What::Count {} => "datum.doc_count".to_owned(),
         What::Rate { .. } => {
             format!("{found}.of.n.value > 0 ? 100 * {found}.to.n.value / {found}.of.n.value : null")
+        }
+        What::Per { .. } => format!("{found}.of.n.value > 0 ? {found}.to.n.value / {found}.of.n.value : null"),
+        What::Between { divide, .. } => {
+            format!("{found}.to.value === null ? null : ({found}.to.value - {found}.from.value) / {divide}")
         }
         What::Median { .. } => format!("{found}.values['50.0']"),
         _ => format!("{found}.value"),

@@ -189,6 +189,14 @@ fn a_specification_multiplies_and_adds_as_a_panel_does() {
     assert_eq!(steps[5], json!({"calculate": text, "as": "text"}));
     assert_eq!(steps[6], json!({"calculate": "datum.key + ': ' + datum.what", "as": "row"}));
 
+    let (from, steps) = transform("essink-app-sessions");
+    assert_eq!(from, "aggregations");
+    let length = "datum['1'].to.value === null ? null : (datum['1'].to.value - datum['1'].from.value) / 60000";
+    assert_eq!(steps[0], json!({"calculate": length, "as": "mean length"}));
+    let each = "datum['2'].of.n.value > 0 ? datum['2'].to.n.value / datum['2'].of.n.value : null";
+    assert_eq!(steps[1], json!({"calculate": each, "as": "each, of Pinpoint's SDKs"}));
+    assert_eq!(steps[3], json!({"calculate": "datum['2'].of.n.value", "as": "each, of Pinpoint's SDKs: of"}));
+
     let (from, steps) = transform("essink-overview-cost");
     assert_eq!(from, "aggregations");
     let cost = "((datum.single ? datum.single.key * datum.single.paid.value : 0) + \
