@@ -51,7 +51,8 @@ async function ask(path) {
 async function askPanel(view, dashboard, time) {
   const { panel } = view;
   if (panel.hidden) {
-    view.failed({ error: "This panel can show what is a person's, which is off", cure: "start essink with --page-events" });
+    const error = "This panel can show what is a person's (a message, an answer, a sender who wrote in), which is off";
+    view.failed({ error, cure: "start essink with --page-events" });
     return null;
   }
   const query = new URLSearchParams({ from: time.from, to: time.to });

@@ -10,7 +10,7 @@ start-elasticsearch.sh [--version 8|7|X.Y.Z] [--port 9200] [--transport-port N] 
   launcher, the node is its child). As root the node runs as nobody, since it refuses root.
   Maven has only the server core: no painless, no ingest processors, no reindex; 8.x also has no data
   streams and no GET / (poll /_cluster/health instead).
-  --with security  (8.x) basic auth on plain http: user admin (superuser) and user limited (may write to
+  --with security  basic auth on plain http: user admin (superuser) and user limited (may write to
                    allowed-* only), both with password $SEARCH_ADMIN_PASSWORD. No API key can be
                    made: their index needs the module analysis-common, which Maven does not have
   --quick --set --fresh --fetch-only: as in start-opensearch.sh
@@ -49,7 +49,8 @@ export ES_JAVA_OPTS="-Xms$heap -Xmx$heap -XX:-AlwaysPreTouch"
 unset JAVA_HOME || true
 if [ "$with" = security ]; then
   pw=${SEARCH_ADMIN_PASSWORD:?set SEARCH_ADMIN_PASSWORD}
-  printf 'xpack.security.enabled: true\nxpack.security.http.ssl.enabled: false\nxpack.security.transport.ssl.enabled: false\nxpack.security.enrollment.enabled: false\n' >> "$data/config/elasticsearch.yml"
+  printf 'xpack.security.enabled: true\nxpack.security.http.ssl.enabled: false\nxpack.security.transport.ssl.enabled: false\n' >> "$data/config/elasticsearch.yml"
+  case $version in 7.*) ;; *) echo 'xpack.security.enrollment.enabled: false' >> "$data/config/elasticsearch.yml";; esac
   if ! grep -q '^admin:' "$data/config/users" 2>/dev/null; then
     printf 'limited:\n  cluster: [monitor]\n  indices:\n    - names: ["allowed-*"]\n      privileges: [all]\n' >> "$data/config/roles.yml"
     "$home/bin/elasticsearch-users" useradd admin -p "$pw" -r superuser >&2

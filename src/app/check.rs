@@ -19,7 +19,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use self::finding::{Finding, Level, Report};
+use self::finding::{Finding, Level, Report, Tried, permission};
 use self::found::Found;
 use self::policy::{Aws, Policies};
 use self::reading::Records;
@@ -44,6 +44,8 @@ use crate::pipeline::route::{OldestKept, Router};
 
 /// What findings on the cluster are about.
 const CLUSTER: &str = "cluster";
+/// The right without which a cluster does not say what it is.
+const KNOW: &str = "cluster:monitor/main";
 /// A service that has not answered in this time is not there.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -253,8 +255,14 @@ async fn reach(run: &RunOptions, found: &mut Found) -> Option<Product> {
             Some(product)
         }
         Err(failure) => {
-            let cure = "check --opensearch-url and the credentials";
-            found.push(Finding::problem(CLUSTER, failure.to_string(), cure));
+            let said = failure.to_string();
+            found.push(match said.contains(KNOW) {
+                true => {
+                    let name = format!("cluster privilege monitor (OpenSearch: {KNOW})");
+                    permission(CLUSTER, &name, "know the cluster", Tried::Denied(said))
+                }
+                false => Finding::problem(CLUSTER, said, "check --opensearch-url and the credentials"),
+            });
             None
         }
     }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::names::Prefixes;
 use crate::opensearch::client::Client;
 
-pub use lacking::{Lack, Plan, Put, plan};
+pub use lacking::{Lack, Plan, Put, names as added_names, plan};
 
 /// What a family's indices should hold.
 #[derive(Debug, Clone)]
@@ -80,6 +80,7 @@ pub async fn check(
     names.sort_unstable();
     let mut findings = Findings { checked: names.len(), disagreements: Vec::new() };
     let mut lacks = Vec::new();
+    let words_since = lacking::words_since(&names, expected);
     for some in batches(&names) {
         let answer = client.get(&format!("/{}/_mapping?ignore_unavailable=true", some.join(","))).await?;
         anyhow::ensure!(answer.is_success(), "cannot read mappings of {}: HTTP {}", some[0], answer.status);
@@ -87,7 +88,7 @@ pub async fn check(
         for name in some {
             let mapping = &mappings[*name]["mappings"];
             findings.disagreements.extend(of_index(name, mapping, expected));
-            lacks.extend(lacking::of_index(name, mapping, expected));
+            lacks.extend(lacking::of_index(name, mapping, expected, words_since));
         }
     }
     Ok((findings, lacks))

@@ -1,5 +1,7 @@
 //! Servers with users: OpenSearch over TLS, Elasticsearch without, and API keys.
 
+mod roles;
+
 use std::path::Path;
 
 use axum::Router;
@@ -111,6 +113,16 @@ async fn limited(kinesis: &Kinesis, search: &Server, ca: &[&str], dir: &Path) {
     args.extend(["--dead-letter-prefix", "allowed-dead-letters-"]);
     discreetly(run(&args)).await.expect(0, &["\"events.indexed\":300"]);
     assert_eq!(count(search, "allowed-pinpoint-*").await, 300);
+    // What it may not list is named, with the right that is missing, and the rest is shown.
+    let url = kinesis.url();
+    let mut look =
+        vec!["status", "--stream", "secured", "--kinesis-endpoint-url", &url, "--opensearch-url", search.url()];
+    look.extend(["--state", &state, "--lease-timeout", "3s"]);
+    look.extend(ca);
+    let seen = discreetly(as_user(essink(&look), "limited", PASSWORD)).await.expect(0, &[]).out;
+    for words in ["1 shards", "unknown: days on disk", "403", "it takes the right to list the daily indices"] {
+        assert!(seen.contains(words), "no {words} in {seen}");
+    }
 }
 
 #[tokio::test]
@@ -162,84 +174,4 @@ async fn an_api_key_from_a_file_is_shown_with_every_request() {
     let done = finish(essink(&args)).await.expect(0, &["\"events.indexed\":300"]);
     assert!(!done.out.contains(KEY) && !done.err.contains(KEY), "the key is shown: {}", done.err);
     assert_eq!(numbers(&fake, "pinpoint-").len(), 300);
-}
-
-/// `essink check --json` by a user, which ends so.
-async fn checked(kinesis: &Kinesis, search: &Server, user: &str, code: i32, more: &[&str]) -> serde_json::Value {
-    let url = kinesis.url();
-    let mut args =
-        vec!["check", "--stream", "secured", "--kinesis-endpoint-url", &url, "--opensearch-url", search.url()];
-    args.extend(["--replicas", "0", "--keep", "3000d", "--json"]);
-    args.extend(more);
-    let done = discreetly(as_user(essink(&args), user, PASSWORD)).await.expect(code, &[]);
-    serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{error}: {done:?}"))
-}
-
-/// `ABOUT: WHAT` of every problem.
-fn problems(report: &serde_json::Value) -> Vec<String> {
-    let found = report["findings"].as_array().expect("findings").iter().filter(|f| f["level"] == "problem");
-    found.map(|f| format!("{}: {}", f["about"], f["what"])).collect()
-}
-
-fn names_all(problems: &[String], rights: &[&str]) {
-    for right in rights {
-        assert!(problems.iter().any(|problem| problem.contains(right)), "no {right} in {problems:#?}");
-    }
-}
-
-#[tokio::test]
-async fn a_check_names_the_rights_that_opensearch_lacks_and_its_role_is_enough() {
-    let search = server(Kind::OpenSearch3).await;
-    let kinesis = stream(50).await;
-    let ca = search.ca_file().expect("it speaks TLS");
-    let ca = ["--opensearch-ca", ca.to_str().expect("text")];
-    let report = checked(&kinesis, &search, "limited", 69, &ca).await;
-    let missing = [
-        "write index templates",
-        "write component templates",
-        "create an index in pinpoint-*",
-        "delete an index in ses-*",
-    ];
-    names_all(&problems(&report), &missing);
-    assert!(!problems(&report).iter().any(|problem| problem.contains("kinesis")), "{report:#}");
-    assert_eq!(checked(&kinesis, &search, "admin", 0, &ca).await["works"], true);
-
-    // The role as it stands there, given to somebody, is all that a run and a check need.
-    let role = &report["policies"]["opensearch_role"];
-    let api = "/_plugins/_security/api";
-    let put = async |path: &str, body: &serde_json::Value| {
-        search.send(reqwest::Method::PUT, &format!("{api}/{path}"), body).await.expect("it is taken");
-    };
-    put("roles/essink", role).await;
-    put("internalusers/worker", &serde_json::json!({"password": PASSWORD})).await;
-    put("rolesmapping/essink", &serde_json::json!({"users": ["worker"]})).await;
-    let report = checked(&kinesis, &search, "worker", 0, &ca).await;
-    assert_eq!(problems(&report), [""; 0]);
-    let tried = report["findings"]
-        .as_array()
-        .expect("findings")
-        .iter()
-        .any(|f| f["what"] == "none of 50 documents is refused by the cluster");
-    assert!(tried, "{report:#}");
-    let all = [&ca[..], &["--keep", "3000d"]].concat();
-    discreetly(as_user(run(&kinesis, &search, &all), "worker", PASSWORD)).await.expect(0, &["\"events.indexed\":50"]);
-    assert_eq!(problems(&checked(&kinesis, &search, "worker", 0, &ca).await), [""; 0], "with all of it there, too");
-    search.stop().await.expect("stopped");
-}
-
-#[tokio::test]
-async fn a_check_names_the_privileges_that_elasticsearch_lacks() {
-    let search = server(Kind::Elasticsearch8).await;
-    let kinesis = stream(20).await;
-    let report = checked(&kinesis, &search, "limited", 69, &[]).await;
-    let missing = [
-        "cluster privilege manage_index_templates",
-        "index privilege create_doc on pinpoint-*",
-        "index privilege write on essink-state",
-    ];
-    names_all(&problems(&report), &missing);
-    assert!(!problems(&report).iter().any(|problem| problem.contains("cluster privilege monitor")), "{report:#}");
-    let admin = checked(&kinesis, &search, "admin", 0, &[]).await;
-    assert_eq!(problems(&admin), [""; 0]);
-    search.stop().await.expect("stopped");
 }

@@ -44,7 +44,9 @@ async fn main_path_on(kind: Kind) {
     search.wipe().await.expect("wiped");
     crate::late::panels_answer_over_the_day_of_the_cut(&search).await;
     search.wipe().await.expect("wiped");
-    crate::panels::say_what_happened(&search, &crate::panels::SOME_DAYS).await;
+    crate::late::words_come_into_the_days_of_an_older_essink(&search).await;
+    search.wipe().await.expect("wiped");
+    drop(crate::panels::say_what_happened(&search, &crate::panels::SOME_DAYS).await);
     search.stop().await.expect("stopped");
 }
 

@@ -106,12 +106,12 @@ fn compared(report: &Report, installs: bool) -> Vec<Finding> {
     found
 }
 
-/// Daily indices that others made, in which `msg` and its like have no types yet. Pure.
+/// Daily indices that others made, or an older essink, in which `msg` or words of it have no types yet. Pure.
 fn unmapped(report: &Report, installs: bool) -> Option<Finding> {
     const ABOUT: &str = "templates";
     let lack = &report.added.indices;
     let first = &lack.first()?.index;
-    let what = format!("{} daily indices, {first} among them, have no types of what essink adds", lack.len());
+    let what = format!("{} daily indices, {first} among them, lack types of what essink adds", lack.len());
     Some(match installs {
         true => Finding::ok(ABOUT, format!("{what}: a run adds them first")),
         false => Finding::warning(

@@ -86,16 +86,16 @@ pub fn permission(about: &'static str, name: &str, why: &str, tried: Tried) -> F
     }
 }
 
-/// A permission that a run works without, as a finding.
-pub fn wish(about: &'static str, name: &str, why: &str, tried: Tried) -> Finding {
+/// A permission that a run works without, as a finding. `loss` says what is so then.
+pub fn wish(about: &'static str, name: &str, loss: &str, tried: Tried) -> Finding {
     match tried {
         Tried::Denied(said) => Finding::warning(
             about,
-            format!("{name} is not granted, and without it a run does not {why}: {said}"),
+            format!("{name} is not granted, and without it {loss}: {said}"),
             "grant it: the policies below name all of them",
         )
         .of_right(),
-        other => permission(about, name, why, other),
+        other => permission(about, name, "", other),
     }
 }
 

@@ -78,6 +78,8 @@ fn what_cannot_be_an_order_is_in_the_order_of_documents() {
         "is = 'count'",
         "is = 'money', field = 'msg.cost_usd', once = 'msg.id'",
         "is = 'rate', distinct = 'msg.id', to = 'msg.status:a', of = 'msg.status:b'",
+        "is = 'per', distinct = 'a', each = 'b', base = 'b'",
+        "is = 'between', from = 'a', to = 'b', divide = 1",
     ] {
         let body = asked(&format!(
             "chart = 'table'\nmeasures = [{{ label = 'n', {measure} }}]\n\
@@ -137,6 +139,32 @@ fn prices_that_are_rounded_are_apart_by_a_part_and_around_it() {
         json!({
             "histogram": {"field": "p", "interval": 0.01, "offset": -0.005, "min_doc_count": 1},
             "aggs": {"paid": {"cardinality": {"field": "a", "precision_threshold": 10_000}}}
+        })
+    );
+}
+
+#[test]
+fn what_there_is_for_each_is_counted_where_there_is_one() {
+    let body = asked(
+        "chart = 'number'\nmeasures = [{ label = 'n', is = 'per', distinct = 's', each = 'c', base = 'clients' }]\n",
+    );
+    let n = |field: &str| {
+        let distinct = json!({"cardinality": {"field": field, "precision_threshold": 40_000}});
+        json!({"filter": {"match_all": {}}, "aggs": {"n": distinct}})
+    };
+    assert_eq!(body["aggs"]["1"], json!({"filter": {"exists": {"field": "s"}}, "aggs": {"to": n("s"), "of": n("c")}}));
+}
+
+/// A beginning of 0 is none: an event that a push opened has it.
+#[test]
+fn a_time_between_is_of_two_means_of_what_has_both() {
+    let body =
+        asked("chart = 'number'\nmeasures = [{ label = 'n', is = 'between', from = 'a', to = 'b', divide = 1000 }]\n");
+    assert_eq!(
+        body["aggs"]["1"],
+        json!({
+            "filter": {"bool": {"filter": [{"range": {"a": {"gt": 0}}}, {"exists": {"field": "b"}}]}},
+            "aggs": {"from": {"avg": {"field": "a"}}, "to": {"avg": {"field": "b"}}}
         })
     );
 }

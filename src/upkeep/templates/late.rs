@@ -1,4 +1,4 @@
-//! The mappings of what essink adds, for daily indices that were there before its templates.
+//! The mappings of what essink adds, for daily indices that were there before its templates, or before this version's.
 //!
 //! Nothing here stops a run: what an index does not take is said, and the others go on.
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::installed::refusal;
 use crate::opensearch::client::{Answer, Client};
-use crate::upkeep::mappings::{Plan, Put};
+use crate::upkeep::mappings::{Plan, Put, added_names};
 
 /// The most time that a start spends here.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,7 +36,7 @@ pub struct Added {
 pub struct Got {
     /// The index.
     pub index: String,
-    /// The members of a document that have their mappings now.
+    /// The members of a document that have their mappings now, or `msg.word` where others of the member had theirs.
     pub members: Vec<String>,
 }
 
@@ -110,7 +110,8 @@ impl Progress {
         let refused = |why, cure| indices.first().map(|index| Refused { index: index.clone(), why, cure });
         match ended {
             Ended::Done => {
-                let got = |index: &String| Got { index: index.clone(), members: properties.keys().cloned().collect() };
+                let members = added_names(properties);
+                let got = |index: &String| Got { index: index.clone(), members: members.clone() };
                 self.added.indices.extend(indices.iter().map(got));
                 true
             }
@@ -159,7 +160,7 @@ impl Added {
     /// What would be added.
     pub(super) fn planned(plan: &Plan) -> Self {
         let of = |put: &Put| {
-            let members: Vec<String> = put.properties.keys().cloned().collect();
+            let members = added_names(&put.properties);
             put.indices.iter().map(|index| Got { index: index.clone(), members: members.clone() }).collect::<Vec<_>>()
         };
         Self { indices: plan.puts.iter().flat_map(of).collect(), refused: Vec::new(), left: plan.left }
@@ -169,8 +170,8 @@ impl Added {
     pub(super) fn warnings(&self) -> Vec<String> {
         let sentence = |Refused { index, why, cure }: &Refused| {
             format!(
-                "index {index} has no mapping of what essink adds and was not given one ({why}): \
-                 panels fail over its day once essink has written there; {cure}"
+                "index {index} lacks mappings of what essink adds and was not given them ({why}): \
+                 panels fail over its day, or miss events, once essink has written there; {cure}"
             )
         };
         self.refused.iter().map(sentence).collect()
@@ -187,7 +188,9 @@ impl Added {
             let more = indices.len().saturating_sub(NAMED);
             let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
             let named = indices[..indices.len() - more].join(", ");
-            (verb, format!("{members} to the mappings of {named}{rest}, made without essink's templates"))
+            let made =
+                if members.contains('.') { "made before essink had them" } else { "made without essink's templates" };
+            (verb, format!("{members} to the mappings of {named}{rest}, {made}"))
         };
         let mut lines: Vec<_> = by_members.into_iter().map(line).collect();
         if self.left > 0 {

@@ -20,13 +20,18 @@ fn expected() -> Vec<Expected> {
 
 /// What an index with these fields gets.
 fn gets(index: &str, properties: &Value) -> Vec<String> {
-    let lack = of_index(index, &json!({ "properties": properties }), &expected());
-    lack.map(|lack| lack.properties.keys().cloned().collect()).unwrap_or_default()
+    gets_since(index, properties, Day(0))
+}
+
+fn gets_since(index: &str, properties: &Value, since: Day) -> Vec<String> {
+    let lack = of_index(index, &json!({ "properties": properties }), &expected(), since);
+    lack.map(|lack| names(&lack.properties)).unwrap_or_default()
 }
 
 #[test]
 fn only_what_is_wholly_missing_is_added() {
     const TODAY: &str = "pinpoint-2026-11-26";
+    let gets = |index: &str, properties: &Value| gets_since(index, properties, Day(i32::MAX));
     assert_eq!(gets(TODAY, &json!({"event_type": {"type": "text"}})), ["@timestamp", "essink", "msg"]);
     assert_eq!(gets(TODAY, &json!({"@timestamp": {"type": "text"}, "essink": {"properties": {}}})), ["msg"]);
     let guessed = json!({"msg": {"properties": {"status": {"type": "text"}}}});
@@ -36,8 +41,60 @@ fn only_what_is_wholly_missing_is_added() {
     assert_eq!(gets(TODAY, &json!({"msg.status": {"type": "text"}})), ["@timestamp", "essink"]);
     assert_eq!(gets(TODAY, &json!({"msg2": {"type": "text"}})), ["@timestamp", "essink", "msg"]);
     // What is added is the template's, and no more.
-    let lack = of_index(TODAY, &json!({}), &expected()).unwrap();
+    let lack = of_index(TODAY, &json!({}), &expected(), Day(0)).unwrap();
     assert_eq!((lack.properties, lack.day), (additions(), Day(20_783)));
+}
+
+/// A family whose `msg` has words, and an object with words of its own.
+fn with_words() -> Vec<Expected> {
+    let additions = map(json!({
+        "@timestamp": {"type": "date"},
+        "msg": {"dynamic": false, "properties": {
+            "status": {"type": "keyword"}, "parts": {"type": "integer"},
+            "more": {"dynamic": false, "properties": {"a": {"type": "ip"}, "b": {"type": "ip"}}},
+        }},
+    }));
+    vec![Expected { prefix: "ses-".into(), properties: Vec::new(), additions }]
+}
+
+#[test]
+fn words_that_came_later_are_added_and_nothing_that_is_there_is_touched() {
+    let gets = |msg: Value| {
+        let there = json!({"properties": {"@timestamp": {"type": "text"}, "msg": msg}});
+        let lack = of_index("ses-2026-11-26", &there, &with_words(), Day(0));
+        lack.map(|lack| Value::Object(lack.properties))
+    };
+    let status = json!({"type": "keyword"});
+    let older =
+        json!({"dynamic": "false", "properties": {"status": status, "more": {"properties": {"a": {"type": "text"}}}}});
+    let words = json!({"parts": {"type": "integer"}, "more": {"properties": {"b": {"type": "ip"}}}});
+    let lack = json!({"msg": {"properties": words}});
+    assert_eq!(gets(older), Some(lack.clone()), "and not its `dynamic`");
+    assert_eq!(names(lack.as_object().unwrap()), ["msg.more.b", "msg.parts"]);
+    // Nothing can be put into these: the comparison names them.
+    for other in [
+        json!({"type": "text"}),
+        json!({"type": "nested", "properties": {"status": status}}),
+        json!({"enabled": false, "properties": {}}),
+    ] {
+        assert_eq!(gets(other.clone()), None, "{other}");
+    }
+    let dotted = json!({"properties": {"status": status, "parts": {"type": "long"}, "more.a": {"type": "ip"}}});
+    assert_eq!(gets(dotted), None);
+}
+
+#[test]
+fn words_go_to_the_last_month_and_whole_members_to_every_day() {
+    let (days, expected) =
+        (["ses-2026-11-26", "ses-2026-10-26", "ses-2026-10-25", "ses-2030", "other-2030-01-01"], with_words());
+    let since = words_since(&days, &expected);
+    assert_eq!(since.to_string(), "2026-10-26");
+    let older = json!({"properties": {"msg": {"properties": {"status": {"type": "keyword"}}}}});
+    let got = |index: &str| of_index(index, &older, &expected, since).map(|lack| names(&lack.properties));
+    let whole = ["@timestamp", "msg.more", "msg.parts"].map(str::to_owned).to_vec();
+    assert_eq!([got(days[0]), got(days[1])], [Some(whole.clone()), Some(whole)]);
+    assert_eq!(got(days[2]), Some(vec!["@timestamp".to_owned()]));
+    assert_eq!(words_since(&[], &expected), Day(i32::MAX));
 }
 
 #[test]
@@ -50,7 +107,7 @@ fn only_indices_into_which_essink_writes_get_anything() {
     assert_eq!(gets("orders-2026-11-26", &nothing), [""; 0]);
     assert_eq!(gets("letters-2026-11-26", &nothing), [""; 0]);
     assert_eq!(gets("unrecognized-2026-11-26", &nothing), ["@timestamp", "essink"]);
-    assert_eq!(of_index("pinpoint-2026-11-26", &Value::Null, &expected()), None, "it went away");
+    assert_eq!(of_index("pinpoint-2026-11-26", &Value::Null, &expected(), Day(0)), None, "it went away");
 }
 
 fn lack(index: &str, day: i32, properties: Map<String, Value>) -> Lack {

@@ -33,12 +33,13 @@ fn added(index: usize, members: &[&str]) -> Got {
 
 #[test]
 fn many_are_said_in_few_words() {
-    let all = (0..7).map(|n| added(n, &["essink", "msg"])).chain([added(9, &["msg"])]);
+    let all = (0..7).map(|n| added(n, &["essink", "msg"])).chain([added(9, &["msg"]), added(8, &["msg.parts"])]);
     let some = Added { indices: all.collect(), refused: Vec::new(), left: 4 };
     let of = "made without essink's templates";
     let lines = [
         ("added", format!("essink, msg to the mappings of i0, i1, i2, i3, i4 and 2 more, {of}")),
         ("added", format!("msg to the mappings of i9, {of}")),
+        ("added", "msg.parts to the mappings of i8, made before essink had them".to_owned()),
         ("left", "4 more indices that lack such mappings to the next run".to_owned()),
     ];
     assert_eq!(some.lines(false), lines);
@@ -58,7 +59,7 @@ fn refusals_end_in_a_number_and_a_sick_cluster_at_once() {
     }
     let warning = &progress.added.warnings()[3];
     assert!(
-        warning.starts_with("index i3 has no mapping of what essink adds") && warning.contains("(why)"),
+        warning.starts_with("index i3 lacks mappings of what essink adds") && warning.contains("(why)"),
         "{warning}"
     );
     let mut progress = Progress::default();
