@@ -128,6 +128,10 @@ fn every_trap_is_in_a_month() {
     some("three receipts", &|facts| facts.iter().filter(|fact| fact.event == "Delivery").count() == 3);
     some("two ends", &|facts| says(facts, "TEXT_SUCCESSFUL") && says(facts, "TEXT_DELIVERED"));
     some("buffered and done", &|facts| says(facts, "_SMS.BUFFERED") && says(facts, "_SMS.SUCCESS"));
+    some("buffered for ever", &|facts| says(facts, "_SMS.BUFFERED") && facts.len() == 1);
+    some("its price twice", &|facts| {
+        facts[0].provider == "vonage" && facts.iter().filter(|f| f.paid.is_some()).count() == 2
+    });
     some("in parts", &|facts| facts[0].parts > 1);
     some("a click without an open", &|facts| says(facts, "_email.click") && !says(facts, "_email.open"));
     some("an open without a receipt", &|facts| says(facts, "_email.open") && !says(facts, "_email.delivered"));
@@ -150,6 +154,10 @@ fn every_trap_is_in_a_month() {
     assert!(count(&|fact| fact.purchase.is_some_and(|bought| bought.cents % 100 == 0)) > 10, "whole prices");
     assert!(count(&|fact| fact.provider == "pinpoint" && !fact.is_pinpoints) > 100, "enriched ones");
     assert!(count(&|fact| fact.purchase.is_some()) > 50);
+    assert!(count(&|fact| fact.event == "_session.stop" && fact.session_ms.is_none()) > 10, "sessions of 1970");
+    assert!(count(&|fact| fact.session_ms.is_some()) > 300);
+    assert!(count(&|fact| !fact.referrer.is_empty()) > 100);
+    assert!(count(&|fact| !fact.utm[0].is_empty() && fact.utm[2].is_empty()) > 10, "a source without a campaign");
     let providers: BTreeSet<_> = month.truth.facts().iter().map(|fact| fact.provider).collect();
     assert_eq!(providers, BTreeSet::from(["pinpoint", "eum", "ses", "bird", "vonage", "pendula"]));
     let channels: BTreeSet<_> = month.truth.facts().iter().map(|fact| fact.channel).collect();

@@ -43,7 +43,7 @@ fn timeline(scene: &Scene) -> Expected {
     };
     documents("message", &id, scene.only(|fact| fact.messages.contains(&id)).0, |fact| {
         let to = fact.to.join(", ");
-        let said = [fact.provider, fact.channel, fact.event, fact.status, &to, fact.reason, fact.link, &cost(fact)];
+        let said = [fact.provider, fact.event, fact.status, &to, fact.reason, fact.link, &cost(fact)];
         [vec![iso(fact.at)], words(&said)].concat()
     })
 }
@@ -55,7 +55,7 @@ fn history(scene: &Scene) -> Expected {
     let typed = most(&scene.facts, numbers);
     documents("recipient", &typed, scene.only(|fact| fact.to.iter().any(|to| number(to) == typed)).0, |fact| {
         let id = fact.messages.join(", ");
-        let said = [fact.provider, fact.channel, fact.event, fact.status, &id, fact.campaign, fact.reason];
+        let said = [fact.provider, fact.channel, fact.status, fact.campaign, fact.reason, &id];
         [vec![iso(fact.at)], words(&said)].concat()
     })
 }
@@ -69,8 +69,7 @@ fn user(scene: &Scene) -> Expected {
     let both = format!("{user}, {client}");
     documents("user", &both, scene.only(|fact| fact.user == user || fact.client == client).0, |fact| {
         let id = fact.messages.join(", ");
-        let said =
-            [fact.provider, fact.channel, fact.event, fact.status, &id, fact.campaign, fact.send_status, fact.device];
+        let said = [fact.channel, fact.event, fact.status, fact.send_status, fact.campaign, fact.device, &id];
         [vec![iso(fact.at)], words(&said)].concat()
     })
 }
