@@ -60,6 +60,7 @@ pub fn dashboards() -> &'static [Dashboard] {
 #[allow(clippy::expect_used, reason = "the files are part of the program, and a test parses them")]
 fn text(packed: &[u8]) -> String {
     let mut text = String::new();
+    // A test unpacks and parses every one of them.
     GzDecoder::new(packed).read_to_string(&mut text).expect("packed by build.rs");
     text
 }

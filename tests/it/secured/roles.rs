@@ -59,11 +59,13 @@ async fn a_check_names_the_rights_that_opensearch_lacks_and_its_role_is_enough()
     put("internalusers/worker", &json!({"password": PASSWORD})).await;
     put("rolesmapping/essink", &json!({"users": ["worker"]})).await;
     let report = checked(&kinesis, &search, "worker", 0, &ca).await;
-    assert_eq!((missing(&report), problems(&report)), (BTreeSet::new(), vec![]));
+    everything_is_seen(&report);
     assert!(report["findings"].to_string().contains("none of 21 documents is refused"), "{report:#}");
     does_everything(&kinesis, &search, &ca).await;
+    search.send(Method::PUT, "/essink-check-of-yore", &json!({"settings": {"hidden": true}})).await.expect("made");
     let report = checked(&kinesis, &search, "worker", 0, &ca).await;
-    assert_eq!((missing(&report), problems(&report)), (BTreeSet::new(), vec![]), "with all of it there, too");
+    everything_is_seen(&report);
+    assert!(report["findings"].to_string().contains("another check are there: essink-check-of-yore"), "{report:#}");
 
     let without = [
         ("indices:data/read/*", "read essink-dead-letters-*"),
@@ -162,6 +164,14 @@ fn missing(report: &Value) -> BTreeSet<String> {
     said.filter_map(|what| what.split_once(" is not granted")).map(|(right, _)| right.to_owned()).collect()
 }
 
+/// With the role as it was printed nothing is missing, and nothing is hidden from a check.
+fn everything_is_seen(report: &Value) {
+    assert_eq!((missing(report), problems(report)), (BTreeSet::new(), vec![]));
+    let hidden = report["findings"].as_array().expect("findings").iter().map(|found| found["what"].to_string());
+    let hidden: Vec<_> = hidden.filter(|what| what.contains("could not be") || what.contains("not tried")).collect();
+    assert_eq!(hidden, [""; 0]);
+}
+
 /// The role without one right at a time, and what a check has to call that right.
 fn lessened(role: &Value) -> Vec<(Value, String)> {
     let texts = |list: &Value| -> Vec<String> {
@@ -244,11 +254,13 @@ async fn elasticsearch(kind: Kind, all: bool) {
     give(&search, &users).await;
 
     let report = checked(&kinesis, &search, "worker", 0, &[]).await;
-    assert_eq!((missing(&report), problems(&report)), (BTreeSet::new(), vec![]));
+    everything_is_seen(&report);
     assert!(report["findings"].to_string().contains("none of 21 documents is refused"), "{report:#}");
     does_everything(&kinesis, &search, &[]).await;
+    search.send(Method::PUT, "/essink-check-of-yore", &json!({"settings": {"hidden": true}})).await.expect("made");
     let report = checked(&kinesis, &search, "worker", 0, &[]).await;
-    assert_eq!((missing(&report), problems(&report)), (BTreeSet::new(), vec![]), "with all of it there, too");
+    everything_is_seen(&report);
+    assert!(report["findings"].to_string().contains("another check are there: essink-check-of-yore"), "{report:#}");
 
     let numbered: Vec<_> = lessened.iter().enumerate().collect();
     for some in numbered.chunks(TOGETHER) {
