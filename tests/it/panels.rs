@@ -37,7 +37,7 @@ pub struct Size {
 }
 
 /// About 16,000 events.
-const MONTH: Size = Size { messages: 5_000, days: 31, old_days: 8 };
+const MONTH: Size = Size { messages: 7_000, days: 31, old_days: 8 };
 /// About 2,500.
 pub const SOME_DAYS: Size = Size { messages: 800, days: 4, old_days: 2 };
 

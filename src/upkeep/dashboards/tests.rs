@@ -9,6 +9,7 @@ use crate::panel::{Chart, Dashboard, Panel};
 mod asks;
 mod fields;
 mod form;
+mod migrations;
 mod page;
 
 const CHECKED_IN: &str = "dashboards/essink.ndjson";
