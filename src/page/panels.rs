@@ -93,7 +93,8 @@ pub async fn show(
     };
     if is_private(panel) && !desk.events {
         let cure = "start essink with --page-events to let this page show what is in events";
-        let error = "this panel can show what is a person's (a message, an answer, a sender who wrote in), which is off";
+        let error =
+            "this panel can show what is a person's (a message, an answer, a sender who wrote in), which is off";
         return refused(StatusCode::FORBIDDEN, error, cure);
     }
     let (range, inputs) = match asked(panel, &query.unwrap_or_default()) {
