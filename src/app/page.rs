@@ -6,6 +6,7 @@ mod search;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
@@ -105,7 +106,7 @@ impl Outside for Beyond {
         if due && self.shared.place.get().is_some() {
             (looked.looking, looked.began) = (true, Some(Instant::now()));
             // Nobody waits for a table that does not answer: the page shows what it knows.
-            tokio::spawn(look(self.shared.clone()));
+            tokio::spawn(look(self.shared.clone()).boxed());
         }
         Box::pin(std::future::ready(looked.leases.clone()))
     }

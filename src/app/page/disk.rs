@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::time::{Instant, timeout};
 
 use super::Shared;
@@ -49,7 +50,7 @@ pub fn seen(shared: &Arc<Shared>) -> Disk {
     let mut looked = shared.disks.looked();
     if !looked.looking && looked.began.is_none_or(|began| began.elapsed() >= LOOK_EVERY) {
         (looked.looking, looked.began) = (true, Some(Instant::now()));
-        tokio::spawn(look(shared.clone()));
+        tokio::spawn(look(shared.clone()).boxed());
     }
     looked.disk.clone()
 }
