@@ -1,6 +1,6 @@
 // Charts by Chart.js, in the colours of the page. Each is a picture with a name; its numbers stand in a table beside it.
 
-import { clock, number, seconds } from "./format.js";
+import { clock, middle, number, seconds } from "./format.js";
 
 const Chart = globalThis.Chart;
 // What each chart was made of: options that are read back from a chart are not those that were put in.
@@ -111,16 +111,15 @@ export function bars(canvas, { labels, sets, unit = "", write = number, lying = 
   const options = common(sets.length > 1, (items) => (items.length ? items[0].label : ""));
   const [across, along] = lying ? ["y", "x"] : ["x", "y"];
   options.indexAxis = lying ? "y" : "x";
-  options.plugins.tooltip.callbacks.label = (item) => `${item.dataset.label}: ${write(item.parsed[along])}`;
-  const short = (text) => (text.length > 26 ? `${text.slice(0, 25)}…` : text);
+  options.plugins.tooltip.callbacks.label = (item) => `${item.dataset.whole}: ${write(item.parsed[along])}`;
   options.scales = {
     [across]: {
       stacked,
       grid: {},
-      ticks: { autoSkip: !lying, autoSkipPadding: 14, maxRotation: 0, callback(at) { return short(String(this.getLabelForValue(at))); } },
+      ticks: { autoSkip: !lying, autoSkipPadding: 14, maxRotation: 0, callback(at) { return middle(String(this.getLabelForValue(at))); } },
     },
     [along]: { ...value(unit, write), stacked },
   };
-  const datasets = sets.map((set) => ({ ...set, borderWidth: line ? 2 : 0, maxBarThickness: 42, pointRadius: labels.length > 60 ? 0 : 2, spanGaps: false }));
+  const datasets = sets.map((set) => ({ ...set, label: middle(set.label), whole: set.label, borderWidth: line ? 2 : 0, maxBarThickness: 42, pointRadius: labels.length > 60 ? 0 : 2, spanGaps: false }));
   return make(canvas, { type: line ? "line" : "bar", data: { labels, datasets }, options });
 }

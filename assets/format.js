@@ -10,6 +10,21 @@ export function number(value) {
   return Math.abs(value) >= 100 || Number.isInteger(value) ? whole.format(value) : fine.format(value);
 }
 
+// Dollars with as many decimals as the largest of those beside them can do with: prices of texts are parts of a cent.
+export function money(value, largest = value) {
+  if (value === null || value === undefined) return UNKNOWN;
+  const digits = Math.abs(largest) < 1 ? 4 : 2;
+  if (value > 0 && value < 0.5 / 10 ** digits) return `<$${(1 / 10 ** digits).toFixed(digits)}`;
+  return `$${value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
+}
+
+// A name in so many characters: ids differ at their ends.
+export function middle(text, most = 26) {
+  if (text.length <= most) return text;
+  const end = Math.floor((most - 1) / 2);
+  return `${text.slice(0, most - 1 - end)}…${text.slice(-end)}`;
+}
+
 export function bytes(value) {
   if (value === null || value === undefined) return UNKNOWN;
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];

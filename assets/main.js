@@ -40,6 +40,13 @@ function tabs() {
     select(tab, true);
   });
   addEventListener("hashchange", follow);
+  // Paper has no summaries to be opened.
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("details:not([open])")];
+    for (const folded of opened) folded.open = true;
+  });
+  addEventListener("afterprint", () => { for (const folded of opened) folded.open = false; });
   // The address says which view is shown: it must not say #main.
   byId("skip").addEventListener("click", (event) => {
     event.preventDefault();

@@ -1,20 +1,19 @@
 // One panel: a question, its answer as numbers or a chart, and the same as a table beside it.
 
-import { el, fill, numbers, setText, table } from "./dom.js";
+import { el, few, fill, numbers, setText } from "./dom.js";
 import { bars, drop } from "./charts.js";
-import { day, number, span, stamp } from "./format.js";
+import { day, money, number, span, stamp } from "./format.js";
 
 const ROWS = 500;
 
-function money(value) {
-  const digits = Math.abs(value) < 1 && value !== 0 ? 4 : 2;
-  return `$${value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: digits })}`;
-}
+// What is so short is read as one.
+const SHORT = 110;
 
-export function written(value, unit) {
+export function written(value, unit, largest = value) {
   if (value === null || value === undefined) return unit === "time" ? "never" : "–";
   if (unit === "%") return `${value.toFixed(1)} %`;
-  if (unit === "US dollars") return money(value);
+  if (unit === "US dollars") return money(value, largest);
+  if (unit === "of the currency") return money(value, largest).replace("$", "");
   if (unit === "time") return `${stamp(value)} UTC`;
   return number(value);
 }
@@ -25,6 +24,39 @@ export function moment(millis, interval) {
 }
 
 const named = (key, interval) => (typeof key === "number" ? moment(key, interval) : key === "" ? "(empty)" : String(key));
+
+// What a reader must know, its first sentence at once and the rest on demand. Print has all of it.
+function mind(text) {
+  const end = text.indexOf(". ");
+  if (end < 0 || text.length <= SHORT) return el("p", { class: "caveat" }, text);
+  return el("details", { class: "caveat" }, el("summary", {}, text.slice(0, end + 1)), el("p", {}, text.slice(end + 2)));
+}
+
+// The name of what a share is of: its column follows the share's, as "delivered of sent: of" follows "delivered of sent".
+function base(columns, at) {
+  const { label, unit } = columns[at];
+  const of = columns[at + 1];
+  if (of?.label !== `${label}: of`) return null;
+  const name = unit === "%" ? label.split(" of ").at(-1) : of.unit;
+  return { name, words: name === of.unit || name.includes(of.unit) ? name : `${name} (${of.unit})` };
+}
+
+// Where several shares are of the same it stands once, before the first of them, under its own name.
+function arranged({ columns, rows }) {
+  const [all, bases] = [[], new Map()];
+  columns.forEach(({ label, unit }, at) => {
+    if (label.endsWith(": of")) return;
+    const of = base(columns, at);
+    const known = bases.get(of?.name);
+    if (of && (known === undefined || rows.some(({ values }) => values[known] !== values[at + 1]))) {
+      bases.set(of.name, at + 1);
+      all.push({ at: at + 1, title: of.words, unit: columns[at + 1].unit });
+    }
+    const plain = label.includes(unit) || ["US dollars", "of the currency", "%"].includes(unit);
+    all.push({ at, title: plain ? label : `${label} (${unit})`, unit });
+  });
+  return all.map((column) => ({ ...column, largest: Math.max(...rows.map(({ values }) => Math.abs(values[column.at] ?? 0))) }));
+}
 
 // The time of an event to the millisecond, also where an old index keeps it as a number; never broken over lines.
 const when = (key) => ({ text: /^\d{12,13}$/.test(key) ? new Date(Number(key)).toISOString() : named(key), class: "when" });
@@ -76,9 +108,9 @@ export class View {
     this.beside = el("div");
     this.note = el("p", { class: "about" });
     this.held = null;
-    this.node = el("section", { class: `card panel${panel.chart === "events" ? " span" : ""}`, "data-chart": panel.chart, "data-panel": id, "data-state": "loading", "aria-labelledby": `h-${id}` },
+    this.node = el("section", { class: `card panel${panel.chart === "events" ? " wide" : ""}`, "data-chart": panel.chart, "data-panel": id, "data-state": "loading", "aria-labelledby": `h-${id}` },
       el("h3", { id: `h-${id}` }, panel.title), el("p", { class: "question" }, panel.question),
-      this.state, this.body, this.beside, this.note, panel.caveat ? el("p", { class: "caveat" }, panel.caveat) : null);
+      this.state, this.body, this.beside, this.note, panel.caveat ? mind(panel.caveat) : null);
   }
 
   is(state, text = "", kind = "loading") {
@@ -109,7 +141,7 @@ export class View {
     this.chart = null;
     const { panel } = this;
     const { rows } = answer.table;
-    if (panel.chart === "number") this.numbers(answer.table);
+    if (panel.chart === "number") return this.numbers(answer.table);
     else if (panel.chart === "bar" || panel.chart === "line") this.draw(answer, range);
     else this.body.replaceChildren();
     this.table(answer);
@@ -118,14 +150,21 @@ export class View {
 
   numbers({ columns, rows }) {
     const values = rows[0]?.values ?? [];
-    const ago = (value, unit) => (unit === "time" && value !== null ? ` (${span(Date.now() - value)} ago)` : "");
-    const plain = (unit, label) => ["%", "US dollars", "time", label].includes(unit);
-    this.body.replaceChildren(...columns.map(({ label, unit }, at) => {
-      const figure = el("span", { "data-column": label, "data-value": values[at] ?? "" }, written(values[at], unit));
-      // What a rate is of stands small below it.
-      if (label.endsWith(": of")) return el("p", { class: "of" }, "of ", figure, ` ${unit}`);
-      return el("p", { class: "number" }, figure, el("small", {}, ` ${label}${plain(unit, label) ? "" : ` (${unit})`}${ago(values[at] ?? null, unit)}`));
-    }));
+    const figure = ({ label, unit }, at) => el("span", { "data-column": label, "data-value": values[at] ?? "" }, written(values[at], unit));
+    const all = columns.flatMap((column, at) => {
+      const { label, unit } = column;
+      if (label.endsWith(": of")) return [];
+      const ago = unit === "time" && values[at] ? `, ${span(Date.now() - values[at])} ago` : "";
+      const of = base(columns, at);
+      const plain = label.includes(unit) || ["%", "US dollars", "time"].includes(unit);
+      const what = plain ? label : of || !label.includes(" ") ? `${unit} ${label}` : `${unit}, ${label}`;
+      // A share says what it is of: delivered of 7,904 sent.
+      const words = !of ? [`${what}${ago}`] : [`${unit === "%" ? what.split(" of ")[0] : `${what},`} of `, figure(columns[at + 1], at + 1), ` ${of.name}`];
+      return [el("p", { class: `number${unit === "time" ? " time" : ""}` }, el("b", {}, figure(column, at)), " ", el("span", {}, ...words))];
+    });
+    this.body.classList.toggle("several", all.length > 1);
+    this.body.replaceChildren(...all);
+    this.is("ready", rows.length === 0 ? "Nothing in this time." : "");
   }
 
   draw(answer, range) {
@@ -133,14 +172,15 @@ export class View {
     const { labels, sets, timed, split } = chartData(answer, panel, range);
     if (sets.length === 0) return this.body.replaceChildren();
     const canvas = el("canvas", { role: "img", "aria-label": `${panel.title}: ${panel.question} The numbers follow in a table.` });
-    const box = el("div", { class: "chart" }, canvas);
     const lying = !timed && panel.chart === "bar";
+    const box = el("div", { class: lying ? "chart" : "chart grow" }, canvas);
     if (lying) box.style.height = `${Math.min(640, 90 + labels.length * (split || sets.length === 1 ? 26 : 16 * sets.length + 10))}px`;
     this.body.replaceChildren(box);
     const unit = panel.unit;
+    const largest = Math.max(...sets.flatMap(({ data }) => data.map((value) => Math.abs(value ?? 0))));
     this.chart = bars(canvas, {
       labels, sets, lying, unit, line: panel.chart === "line", stacked: split && panel.chart === "bar" && unit !== "%",
-      write: (value) => written(value, unit),
+      write: (value) => written(value, unit, largest),
     });
   }
 
@@ -149,31 +189,48 @@ export class View {
     const { panel } = this;
     const key = JSON.stringify(columns);
     if (this.held?.key === key) return this.held.view;
-    if (panel.chart === "table" || panel.chart === "events") {
-      const view = table(el("table"), columns, null);
-      const node = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": panel.title }, view.node);
-      this.node.classList.toggle("span", columns.length > 4 || panel.chart === "events");
-      this.held = { key, view, node };
-    } else this.held = { key, ...numbers(panel.title, columns) };
+    const listed = panel.chart === "table" || panel.chart === "events";
+    this.node.classList.toggle("wide", panel.chart === "events" || (listed && columns.length > 5));
+    this.held = { key, ...(listed ? few : numbers)(panel.title, columns) };
     this.beside.replaceChildren(this.held.node);
     return this.held.view;
   }
 
   table({ table: answer, interval }) {
     const { panel } = this;
-    const columns = [...answer.keys.map((title) => ({ title })),
-      ...answer.columns.map(({ label, unit }) => ({ title: unit === label || unit === "US dollars" || unit === "%" ? label : `${label} (${unit})`, number: true }))];
-    const rows = answer.rows.slice(0, ROWS).map(({ keys, values }) =>
-      [...keys.map((key, at) => (panel.chart === "events" && at === 0 ? when(key) : named(key, interval))), ...values.map((value, at) => written(value, answer.columns[at].unit))]);
+    const rows = answer.rows.slice(0, ROWS);
     const aside = [];
     if (answer.other?.documents) aside.push(`${number(answer.other.documents)} ${panel.chart === "events" ? "more events are not listed" : "events are in no row: only the most frequent are listed"}.`);
     if (answer.other?.off_by) aside.push(`Rows may be short by ${number(answer.other.off_by)} events.`);
-    if (answer.rows.length > ROWS) aside.push(`${number(answer.rows.length - ROWS)} more rows are not shown.`);
+    if (answer.rows.length > ROWS) aside.push(`The table has the first ${ROWS} of ${number(answer.rows.length)} rows.`);
     setText(this.note, aside.join(" "));
-    const lone = answer.keys.length === 0 && panel.chart !== "table" && panel.chart !== "events";
-    const view = this.hold(lone ? [{ title: "Number" }, { title: "Value", number: true }] : columns);
-    fill(view, lone ? answer.columns.map(({ label, unit }, at) => [label, written(answer.rows[0]?.values[at], unit)]) : rows);
-    this.held.node.hidden = answer.rows.length === 0;
+    if (panel.chart === "events") this.events(answer.keys, rows);
+    else this.rows(answer, rows, interval);
+    this.held.node.hidden = rows.length === 0;
+  }
+
+  rows(answer, rows, interval) {
+    const columns = arranged({ columns: answer.columns, rows });
+    const view = this.hold([...answer.keys.map((title) => ({ title })), ...columns.map(({ title }) => ({ title, number: true }))]);
+    // What a row has in common with the one above it is dimmed, but for its last key, which tells them apart.
+    let above = [];
+    fill(view, rows.map(({ keys, values }) => {
+      let same = true;
+      const cells = keys.map((key, at) => {
+        same &&= at < keys.length - 1 && above[at] === key;
+        return { text: named(key, interval), class: same ? "same" : "" };
+      });
+      above = keys;
+      return [...cells, ...columns.map(({ at, unit, largest }) => written(values[at], unit, largest))];
+    }));
+  }
+
+  // Documents: members that none of them has are no columns, and long ids may be broken anywhere.
+  events(keys, rows) {
+    const shown = keys.map((key, at) => at).filter((at) => at === 0 || rows.some(({ keys: all }) => all[at] !== ""));
+    const title = (name) => ({ title: name.replace(/^(msg|attributes)\./, ""), hint: name });
+    const cell = (key) => (key === "" ? { text: "–", class: "none" } : { text: String(key), class: String(key).length > 22 ? "long" : "" });
+    fill(this.hold(shown.map((at) => title(keys[at]))), rows.map(({ keys: all }) => shown.map((at) => (at === 0 ? when(all[0]) : cell(all[at])))));
   }
 
   end() {

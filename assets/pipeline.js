@@ -1,7 +1,7 @@
 // The Pipeline tab: a stream of states, one a second, and the last hour before them.
 
 import { byId, el, fill, numbers, setText, table } from "./dom.js";
-import { bars, draw, drop, lines } from "./charts.js";
+import { draw, lines } from "./charts.js";
 import { bytes, clock, latency, number, seconds, span, stamp } from "./format.js";
 import { learn, locked } from "./session.js";
 
@@ -48,34 +48,19 @@ function chart(id, title, about, columns, options) {
 }
 
 function counts(id, title, about, head) {
-  const canvas = el("canvas", { role: "img", "aria-label": `${title}: ${about}. The numbers follow in a table.` });
-  const view = table(el("table"), [{ title: head }, { title: "Count", number: true }], title);
-  const box = el("div", { class: "chart" }, canvas);
+  const view = table(el("table", { class: "bars" }), [{ title: head }, { title: "Count", number: true }], title);
   const none = el("p", { class: "about" });
   byId("counts").append(el("section", { class: "card", "aria-labelledby": `h-${id}` },
-    el("h2", { id: `h-${id}` }, title), el("p", { class: "about" }, about), box, none, view.node));
-  parts[id] = { canvas, view, box, none, chart: null, shown: "" };
+    el("h2", { id: `h-${id}` }, title), el("p", { class: "about" }, about), none, view.node));
+  parts[id] = { view, none };
 }
 
 function showCounts(id, rows, nothing) {
-  const part = parts[id];
-  fill(part.view, rows.map(([name, count]) => [name, number(count)]));
-  const some = rows.some(([, count]) => count > 0);
-  part.box.hidden = !some;
-  part.view.node.hidden = rows.length === 0;
-  setText(part.none, some ? "" : nothing);
-  const key = JSON.stringify(rows);
-  if (!some || key === part.shown) return;
-  part.shown = key;
-  if (part.chart && part.chart.data.labels.length === rows.length) {
-    part.chart.data.labels = rows.map(([name]) => name);
-    part.chart.data.datasets[0].data = rows.map(([, count]) => count);
-    part.chart.update("none");
-    return;
-  }
-  drop(part.chart);
-  const sets = [{ label: "events", data: rows.map(([, count]) => count) }];
-  part.chart = bars(part.canvas, { labels: rows.map(([name]) => name), sets, lying: true });
+  const { view, none } = parts[id];
+  const most = Math.max(0, ...rows.map(([, count]) => count));
+  fill(view, rows.map(([name, count]) => [{ text: name, share: most && count / most }, number(count)]));
+  view.node.hidden = most === 0;
+  setText(none, most ? "" : nothing);
 }
 
 function build() {
@@ -95,6 +80,8 @@ function build() {
   parts.shards = table(byId("shards"), [{ title: "Shard" }, { title: "State" }, { title: "Lag", number: true }, { title: "Trend" },
     { title: "Oldest not settled", number: true }, { title: "Position stored", number: true }]);
   parts.leases = table(byId("leases"), [{ title: "Shard" }, { title: "Owner" }, { title: "Read up to" }, { title: "Renewed" }, { title: "Wanted by" }]);
+  parts.disk = table(byId("disk"), [{ title: "Indices" }, of("Days"), { title: "Oldest" }, { title: "Newest" }, of("Documents"), of("Primaries"),
+    of("All copies"), { title: "Older than kept" }]);
 }
 
 function remember(sample) {
@@ -200,6 +187,30 @@ function leases({ read_at: readAt, rows, more, trouble }, now) {
   setText(byId("leases-about"), more > 0 ? `${about}; and ${more} more` : about);
 }
 
+// A family that has nothing has no row: it is named below.
+function disk({ read_at: readAt, families, trouble }) {
+  const all = families ?? [];
+  const some = all.filter((one) => one.days || one.other_indices);
+  fill(parts.disk, some.map((one) => {
+    const days = one.unsized_days ? `${number(one.days)} (${one.unsized_days} closed, of unknown size)` : number(one.days);
+    const older = one.keep_days === null ? { text: "no --keep", class: "none" }
+      : one.older_days ? `${number(one.older_days)} days, ${bytes(one.older_bytes)}` : `none (${one.keep_days} days are kept)`;
+    const date = (text) => ({ text: text ?? "–", class: "when" });
+    return [{ text: one.indices, class: "when" }, days, date(one.oldest), date(one.newest), number(one.documents), bytes(one.primary_bytes), bytes(one.bytes), older];
+  }));
+  byId("disk").hidden = some.length === 0;
+  setText(byId("disk-trouble"), trouble ? `${trouble.error} — ${trouble.cure}` : "");
+  if (readAt === null) return setText(byId("disk-about"), trouble ? "Unknown." : "Not read yet.");
+  const sum = (of) => some.reduce((total, one) => total + one[of], 0);
+  const others = some.filter((one) => one.other_indices).map((one) => `${one.other_indices} of ${one.indices} (${bytes(one.other_bytes)})`);
+  const none = all.filter((one) => !some.includes(one)).map((one) => one.indices);
+  setText(byId("disk-about"), [
+    some.length ? `${number(sum("days"))} daily indices, ${bytes(sum("bytes"))} in all.` : "No daily indices, or none that essink's user may list.",
+    some.length && none.length ? `None of ${none.join(", ")}.` : "",
+    others.length ? `Not counted, because they are no days: ${others.join(", ")}; essink prune --dry-run names them.` : "",
+    `As of ${stamp(readAt)} UTC.`].filter(Boolean).join(" "));
+}
+
 function show(now) {
   const bound = past.bound;
   figures(now);
@@ -212,6 +223,7 @@ function show(now) {
   showCounts("letters-by", pairs(now.dead_letters), "No dead letters since the start.");
   shards(now);
   leases(now.leases, now.now);
+  disk(now.disk);
   if (now.sample) {
     remember(now.sample);
     rememberShards(now.now, now.shards);

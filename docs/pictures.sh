@@ -2,4 +2,4 @@
 # Takes the pictures of the docs anew: the demo's month, on its page, in a headless Chromium.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-exec cargo run --release --locked --example demo -- --events 30000 --pictures docs/pictures "$@" < /dev/null
+exec cargo run --locked --example demo -- --pictures docs/pictures "$@" < /dev/null

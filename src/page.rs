@@ -47,6 +47,9 @@ pub trait Outside: fmt::Debug + Send + Sync + 'static {
     /// Leases and owners, as read at most a few seconds ago.
     fn leases(&self) -> Later<'_, Leases>;
 
+    /// What is on disk, as read at most a minute ago while somebody watches.
+    fn disk(&self) -> Later<'_, Disk>;
+
     /// What the cluster answers to this search of those indices.
     fn search(&self, over: Over, body: Value) -> Later<'_, Result<Value, Trouble>>;
 }
@@ -90,6 +93,17 @@ pub struct Lease {
     pub position: String,
     /// Whether it has been read to its end.
     pub ended: bool,
+}
+
+/// Days on disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Disk {
+    /// When it was read, milliseconds since 1970; `None` when it never was.
+    pub read_at: Option<i64>,
+    /// What each family has, as `disk` of `essink status --json`; null when it was never read.
+    pub families: Value,
+    /// Why it could not be read the last time.
+    pub trouble: Option<Trouble>,
 }
 
 /// What all answers of the page are made of.

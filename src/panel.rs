@@ -13,8 +13,10 @@ mod search;
 mod split;
 mod table;
 
+use std::io::Read;
 use std::sync::LazyLock;
 
+use flate2::read::GzDecoder;
 use serde::Deserialize;
 
 pub use definition::{Invalid, parse};
@@ -26,26 +28,41 @@ pub use search::Range;
 pub use split::{By, Interval, Named, SHARD_SIZE, Split};
 pub use table::{Column, Key, Other, Row, Table};
 
+macro_rules! packed {
+    ($name:literal) => {
+        include_bytes!(concat!(env!("OUT_DIR"), "/dashboards/", $name, ".toml.gz"))
+    };
+}
+
 /// The files, in the order in which people are told of them.
-const FILES: [&str; 7] = [
-    include_str!("../dashboards/overview.toml"),
-    include_str!("../dashboards/email.toml"),
-    include_str!("../dashboards/texts.toml"),
-    include_str!("../dashboards/campaigns.toml"),
-    include_str!("../dashboards/app.toml"),
-    include_str!("../dashboards/message.toml"),
-    include_str!("../dashboards/pipeline.toml"),
+const FILES: [&[u8]; 7] = [
+    packed!("overview"),
+    packed!("email"),
+    packed!("texts"),
+    packed!("campaigns"),
+    packed!("app"),
+    packed!("message"),
+    packed!("pipeline"),
 ];
-const STEPS: &str = include_str!("../dashboards/steps.toml");
+const STEPS: &[u8] = packed!("steps");
 
 /// All dashboards, parsed once.
 #[allow(clippy::expect_used, reason = "the files are part of the program, and a test parses them")]
 pub fn dashboards() -> &'static [Dashboard] {
     static ALL: LazyLock<Vec<Dashboard>> = LazyLock::new(|| {
         // A file that cannot be parsed fails the test `every_definition_is_valid`.
-        parse(STEPS, &FILES).expect("dashboards/*.toml are part of the program and were tested")
+        parse(&text(STEPS), &FILES.map(text)).expect("dashboards/*.toml are part of the program and were tested")
     });
     &ALL
+}
+
+/// What `build.rs` packed, as people wrote it.
+#[allow(clippy::expect_used, reason = "the files are part of the program, and a test parses them")]
+fn text(packed: &[u8]) -> String {
+    let mut text = String::new();
+    // A test unpacks and parses every one of them.
+    GzDecoder::new(packed).read_to_string(&mut text).expect("packed by build.rs");
+    text
 }
 
 /// The panel `dashboard/panel`.

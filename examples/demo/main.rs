@@ -1,7 +1,7 @@
 //! essink's main job on real parts: a real Kinesis API in, a real OpenSearch out, the production program between.
 //!
 //! ```text
-//! cargo run --release --example demo
+//! cargo run --example demo
 //! ```
 //!
 //! Starts an OpenSearch (the one given by `--opensearch-url`; otherwise by docker if a daemon answers, otherwise from
@@ -9,6 +9,9 @@
 //! goes, while `essink run` reads it, and holds the cluster's own counts to what happened. On a terminal, or with
 //! `--stay`, essink's page then stays up, to look at the overview. Whatever is missing on the machine is named with the
 //! command that installs it.
+//!
+//! It is a debug build because that is there in a few minutes, shares everything with `cargo test`, and is waited for by
+//! nobody: the cluster is what takes time. With `--release` the rates it shows are those of the program that is shipped.
 
 mod cluster;
 mod feed;
@@ -33,7 +36,8 @@ use self::cluster::Cluster;
 use self::pictures::Pictures;
 use self::worker::{BE_ESSINK, Worker};
 
-const EVENTS: u32 = 100_000;
+/// Enough for a curve in every panel.
+const EVENTS: u32 = 30_000;
 /// What a message or a session comes to, so that `--events` is about right.
 const EVENTS_A_STORY: usize = 3;
 const SEED: u64 = 1;
@@ -118,6 +122,9 @@ async fn demo(options: Options) -> anyhow::Result<()> {
     let first = today - Days::new(u64::from(DAYS));
     let month = Arc::new(Month::new(options.seed, options.events.div_ceil(EVENTS_A_STORY), first, DAYS));
     let fed = report::expected(&month);
+    if cfg!(debug_assertions) {
+        eprintln!("this is a debug build: what it shows of rates says nothing of essink; --release does");
+    }
     eprintln!(
         "feeding {} events of {DAYS} days (seed {}) into stream {stream} at {}, {SHARDS} shards",
         fed.values().sum::<u64>(),

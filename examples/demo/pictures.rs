@@ -59,7 +59,7 @@ impl Pictures {
         let enough = events * PART / 100;
         let indexed = "Number(document.querySelector('[data-figure=\"indexed\"]')?.dataset.value)";
         let ready = format!("{indexed} > {enough}");
-        for look in [WIDE, DARK, PHONE] {
+        for look in [DARK, PHONE] {
             self.take("live", "pipeline", look, &ready).await?;
         }
         Ok(())
@@ -77,7 +77,6 @@ impl Pictures {
             let view = format!("events/{id}?{}{}", self.when(id), inputs(dashboard, month));
             self.take(id, &view, WIDE, SHOWN).await?;
             if id == "overview" {
-                self.take(id, &view, DARK, SHOWN).await?;
                 self.take(id, &view, PHONE, SHOWN).await?;
             }
         }

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -27,9 +28,9 @@ impl Live {
         let task = if std::io::stderr().is_terminal() {
             let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
             let bar = screen.add(ProgressBar::no_length().with_style(style));
-            tokio::spawn(draw(bar, say, stop.clone()))
+            tokio::spawn(draw(bar, say, stop.clone()).boxed())
         } else {
-            tokio::spawn(log(say, stop.clone()))
+            tokio::spawn(log(say, stop.clone()).boxed())
         };
         Self { stop, task }
     }

@@ -1,23 +1,26 @@
 //! What the live page reads outside the process: the table of leases while somebody watches, and what is asked of events.
 
+mod disk;
 mod search;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 
+use self::disk::Disks;
 use self::search::Searches;
 use super::clock;
 use super::exit::Failure;
 use super::stores::{self, Table, Whose};
-use crate::config::{ClusterOptions, NameOptions, StateOptions};
+use crate::config::{RunOptions, StateOptions};
 use crate::lease::table::{LeaseTable, Row};
 use crate::lease::view::{Seen, View};
 use crate::opensearch::client::Client;
-use crate::page::{Later, Lease, Leases, Outside, Trouble};
+use crate::page::{Disk, Later, Lease, Leases, Outside, Trouble};
 use crate::panel::Over;
 use crate::pipeline::position::Position;
 
@@ -38,6 +41,7 @@ pub struct Beyond {
 
 struct Shared {
     searches: Searches,
+    disks: Disks,
     /// Known once the worker is connected.
     place: OnceLock<Place>,
     /// The table, where one connection does for every look.
@@ -73,9 +77,14 @@ impl Default for Looked {
 
 impl Beyond {
     /// Of a worker that is about to begin.
-    pub fn new(cluster: &ClusterOptions, names: &NameOptions) -> Self {
-        let searches = Searches::new(cluster, names);
-        let shared = Shared { searches, place: OnceLock::new(), table: OnceCell::new(), looked: Mutex::default() };
+    pub fn new(options: &RunOptions) -> Self {
+        let shared = Shared {
+            searches: Searches::new(&options.cluster, &options.names),
+            disks: Disks::new(options),
+            place: OnceLock::new(),
+            table: OnceCell::new(),
+            looked: Mutex::default(),
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -97,9 +106,13 @@ impl Outside for Beyond {
         if due && self.shared.place.get().is_some() {
             (looked.looking, looked.began) = (true, Some(Instant::now()));
             // Nobody waits for a table that does not answer: the page shows what it knows.
-            tokio::spawn(look(self.shared.clone()));
+            tokio::spawn(look(self.shared.clone()).boxed());
         }
         Box::pin(std::future::ready(looked.leases.clone()))
+    }
+
+    fn disk(&self) -> Later<'_, Disk> {
+        Box::pin(std::future::ready(disk::seen(&self.shared)))
     }
 
     fn search(&self, over: Over, body: Value) -> Later<'_, Result<Value, Trouble>> {

@@ -1,5 +1,6 @@
 //! `essink status`: positions, owners, lag and dead letters on one screen, whatever else does not answer.
 
+pub(super) mod disk;
 mod letters;
 mod pages;
 mod report;
@@ -98,11 +99,15 @@ impl Scene {
     async fn look(&mut self) -> Result<Report, Failure> {
         let mut unknown = Vec::new();
         let options = self.options.clone();
-        let side = async { tokio::join!(pages::fetch(&options), letters::tally(&options, &self.client)) };
+        let client = &self.client;
+        let side = async {
+            tokio::join!(pages::fetch(&options), letters::tally(&options, client), disk::read(&options, client))
+        };
         let positions = positions(&options, &self.client, &mut self.kinesis, &mut self.signs, &mut unknown);
-        let (positions, (Fetched { pages, troubles, warnings }, tally)) = tokio::join!(positions, side);
+        let (positions, (Fetched { pages, troubles, warnings }, tally, disk)) = tokio::join!(positions, side);
         let (arn, rows) = positions?;
         let tally = tally.map_err(|why| unknown.push(Unknown { what: "dead letters", why })).ok();
+        let disk = disk.map_err(|why| unknown.push(Unknown { what: "days on disk", why })).ok();
         unknown.extend(troubles.into_iter().map(|why| Unknown { what: "a worker's page", why }));
         let (pages, strangers) = ours(pages, arn.as_deref(), &options.group);
         unknown.extend(strangers);
@@ -121,6 +126,7 @@ impl Scene {
             unread,
             pages,
             letters: (letters::place(&options), tally),
+            disk,
             unknown,
             warnings,
         };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
+use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -44,16 +45,16 @@ pub async fn run(options: WebhookOptions) -> Result<(), Failure> {
     let (health, metrics) = (Health::starting(), WebhookMetrics::new());
     let (side, mut beside) = (CancellationToken::new(), JoinSet::new());
     if let Some(page) = page(&options.http, &metrics, &health, side.clone()).await? {
-        beside.spawn(page);
+        beside.spawn(page.boxed());
     }
     let prepared = told.run_until_cancelled(prepare(&options, &metrics, &health)).await;
     // A signal during the start: nothing was received yet.
     let Some(server) = prepared else { return Ok(()) };
     let Server { listener, tls, desk } = server?;
     if let Some(tls) = &tls {
-        beside.spawn(tls.clone().follow(LOOK_AT_FILES, side.clone()));
+        beside.spawn(tls.clone().follow(LOOK_AT_FILES, side.clone()).boxed());
     }
-    beside.spawn(summary(metrics.clone(), side.clone()));
+    beside.spawn(summary(metrics.clone(), side.clone()).boxed());
     health.started();
     let limits = ServeLimits {
         connections: options.limits.connections,

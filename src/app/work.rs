@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -141,7 +142,7 @@ impl<T: LeaseTable> Leases<T> {
             health: health.clone(),
         };
         let (stop, mut renewal) = (CancellationToken::new(), JoinSet::new());
-        renewal.spawn(task.run(stop.clone()));
+        renewal.spawn(task.run(stop.clone()).boxed());
         Self { keeper, events, shards, nudge, stop, renewal }
     }
 }

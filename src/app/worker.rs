@@ -5,6 +5,7 @@ pub(super) mod side;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -88,7 +89,7 @@ pub async fn run(options: RunOptions, screen: Screen) -> Result<(), Failure> {
     let give_up = CancellationToken::new();
     watch_signals(stop.clone(), give_up.clone(), options.grace).map_err(Failure::bug)?;
     let (health, metrics) = (Health::starting(), Metrics::new(|| clock::now().0));
-    let beyond = Beyond::new(&options.cluster, &options.names);
+    let beyond = Beyond::new(&options);
     let side = Side::start(&options, &screen, &metrics, &health, beyond.clone()).await?;
     let until_caught_up = options.stream.until_caught_up;
     let prepared = async {
@@ -168,7 +169,7 @@ impl Worker {
         if let Some(retainer) = self.retainer() {
             // Before anything is read: a run that only catches up is over before it could prune beside its work.
             let pruned_on = retainer.begin(at.day()).await;
-            tokio::spawn(retainer.run(pruned_on, self.stop.clone()));
+            tokio::spawn(retainer.run(pruned_on, self.stop.clone()).boxed());
         }
         self.say_bounds();
         Ok(Start { table, letters, from, shards, days, tip })
@@ -185,7 +186,7 @@ impl Worker {
     }
 
     async fn work(self, start: Start, give_up: CancellationToken) -> Result<(), Failure> {
-        tokio::spawn(sample_memory(self.memory.clone(), self.metrics.clone(), self.stop.clone()));
+        tokio::spawn(sample_memory(self.memory.clone(), self.metrics.clone(), self.stop.clone()).boxed());
         let reading = self.reading(start.tip);
         let terms = Terms { worker: stores::worker_name(), failover: self.options.lease_timeout };
         self.beyond.connected(Place {

@@ -73,14 +73,15 @@ pub fn shape(family: Family) -> &'static Shape {
     &SHAPES[family as usize]
 }
 
-/// Whether a field of documents can hold what is a person's: all that can be redacted, and addresses that were clicked,
-/// which may name who clicked.
+/// Whether a field of documents can hold what is a person's: all that can be redacted, and addresses that were clicked or
+/// looked at, which may name who did.
 pub fn can_be_personal(field: &str) -> bool {
     let field = field.strip_suffix(".keyword").unwrap_or(field);
     let at_or_below =
         |path: &str| field.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     let families = TABLE.into_iter().flat_map(|known| known.personal);
-    field.rsplit('.').next() == Some("link") || OURS.iter().chain(families).any(|(path, _)| at_or_below(path))
+    matches!(field.rsplit('.').next(), Some("link" | "url" | "referer"))
+        || OURS.iter().chain(families).any(|(path, _)| at_or_below(path))
 }
 
 /// Whether an event has `name`, as a string.

@@ -5,6 +5,7 @@ mod error;
 mod put;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::time::Duration;
 
@@ -15,11 +16,11 @@ use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::types::StreamStatus;
-use aws_smithy_http_client::tls;
 
 pub use self::calls::StreamReader;
 pub use self::error::AccessError;
 pub use self::put::StreamWriter;
+use self::wire::Wire;
 use super::lineage::Shard;
 use super::shard::api::Fault;
 use crate::pipeline::position::ShardId;
@@ -216,14 +217,12 @@ impl Kinesis {
 
 /// What the SDK's standard chain says, with what `access` gives in its place. Other AWS services take it too.
 pub async fn settings(access: &Access) -> SdkConfig {
-    let https = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-        .build_https();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(access.connect_timeout)
         .operation_attempt_timeout(access.call_timeout)
         .build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https).timeout_config(timeouts);
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(Wire::default()).timeout_config(timeouts);
     if let Some(region) = &access.region {
         loader = loader.region(Region::new(region.clone()));
     }

@@ -30,6 +30,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
@@ -143,7 +144,7 @@ impl Producer {
         let (messages, taken) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new(settings.memory, layout.largest));
         let lanes = Lanes::new(Shards::new(layout.shards), settings.seed);
-        tokio::spawn(Worker::new(api, taken, shared.clone(), lanes).run());
+        tokio::spawn(Worker::new(api, taken, shared.clone(), lanes).run().boxed());
         Self { messages, shared }
     }
 

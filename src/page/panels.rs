@@ -13,7 +13,7 @@ use super::session::answer;
 use super::{Desk, Trouble};
 use crate::event::envelope::form;
 use crate::event::families::can_be_personal;
-use crate::panel::{self, By, Chart, Dashboard, Inputs, Over, Panel, Range, Table, What};
+use crate::panel::{self, By, Chart, Dashboard, Inputs, Over, Panel, Range, Table};
 
 /// Searches under way at the same time: the cluster has other work.
 pub(super) const SEARCHES: usize = 3;
@@ -125,12 +125,7 @@ fn interval(panel: &Panel, range: &Range) -> Option<&'static str> {
 
 /// What each column has where nothing happened: there is no row then.
 fn empty(panel: &Panel) -> Vec<Option<f64>> {
-    let of = |what: &What| match what {
-        What::Count {} | What::Distinct { .. } | What::Sum { .. } | What::Money { .. } => vec![Some(0.0)],
-        What::Rate { .. } => vec![None, Some(0.0)],
-        _ => vec![None],
-    };
-    panel.measures.iter().flat_map(|measure| of(&measure.what)).collect()
+    panel.measures.iter().flat_map(|measure| measure.what.nothing()).collect()
 }
 
 fn refused(status: StatusCode, error: &str, cure: &str) -> Response {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::history::{Sample, Trend};
-use super::{Desk, Leases, cure};
+use super::{Desk, Disk, Leases, cure};
 use crate::telemetry::metrics::{Label as _, ShardSnapshot};
 
 /// Shards listed; of more, those furthest behind.
@@ -50,6 +50,8 @@ pub struct Pipeline {
     pub more_shards: usize,
     /// The table of leases.
     pub leases: Leases,
+    /// What is on disk.
+    pub disk: Disk,
     /// The last sample of the history, when this watcher does not have it yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample: Option<Sample>,
@@ -123,7 +125,7 @@ pub struct Shard {
 impl Desk {
     /// Everything now, for a watcher whose last sample is of `seen`.
     pub(super) async fn pipeline(&self, seen: i64) -> Pipeline {
-        let leases = self.outside.leases().await;
+        let (leases, disk) = (self.outside.leases().await, self.outside.disk().await);
         let (now, snapshot, details) = (self.outside.now(), self.metrics.snapshot(), self.metrics.details());
         let history = self.history();
         let [p50_ms, p99_ms] = history.bulk_millis(&details);
@@ -166,6 +168,7 @@ impl Desk {
                 .collect(),
             more_shards,
             leases,
+            disk,
             sample: history.other_than(seen),
         }
     }

@@ -18,6 +18,7 @@ const NOW: i64 = 1_790_000_000_000;
 #[derive(Debug, Default)]
 struct Fake {
     leases: Leases,
+    disk: Disk,
     asked: Mutex<Vec<(Over, Value)>>,
     away: Mutex<Option<Trouble>>,
     failed_shards: AtomicUsize,
@@ -33,6 +34,10 @@ impl Outside for Fake {
 
     fn leases(&self) -> Later<'_, Leases> {
         Box::pin(std::future::ready(self.leases.clone()))
+    }
+
+    fn disk(&self) -> Later<'_, Disk> {
+        Box::pin(std::future::ready(self.disk.clone()))
     }
 
     fn search(&self, over: Over, body: Value) -> Later<'_, Result<Value, Trouble>> {
@@ -236,7 +241,8 @@ async fn who_opens_the_page_sees_what_was_and_then_what_is() {
         ended: false,
     };
     let leases = Leases { read_at: Some(NOW - 1000), rows: vec![lease], more: 0, trouble: None };
-    let served = served(None, Fake { leases, ..Fake::default() }).await;
+    let disk = Disk { read_at: Some(NOW - 60_000), families: json!([{"family": "ses", "days": 3}]), trouble: None };
+    let served = served(None, Fake { leases, disk, ..Fake::default() }).await;
     let metrics = &served.desk.metrics;
     metrics.events(Outcome::Indexed, 40);
     metrics.events(Outcome::Expired, 2);
@@ -272,6 +278,10 @@ async fn who_opens_the_page_sees_what_was_and_then_what_is() {
     assert!(now["conditions"][0]["cure"].as_str().unwrap().contains("essink prune"));
     assert_eq!(now["leases"]["rows"][0]["owner"], "w1");
     assert_eq!(now["leases"]["read_at"], NOW - 1000);
+    assert_eq!(
+        now["disk"],
+        json!({"read_at": NOW - 60_000, "families": [{"family": "ses", "days": 3}], "trouble": null})
+    );
     assert!(now.get("sample").is_none(), "it came with the past");
     assert_eq!(seen[2].0, "message", "and so on, a second later");
 }

@@ -20,12 +20,13 @@ pub struct Invalid {
 ///
 /// # Errors
 /// The first thing that is no definition.
-pub fn parse(steps: &str, files: &[&str]) -> Result<Vec<Dashboard>, Invalid> {
+pub fn parse<S: AsRef<str>>(steps: &str, files: &[S]) -> Result<Vec<Dashboard>, Invalid> {
     let invalid = |place: &str, why: String| Invalid { place: place.to_owned(), why };
     let steps: Steps = toml::from_str(steps).map_err(|error| invalid("steps", error.to_string()))?;
     let mut all: Vec<Dashboard> = Vec::new();
     for file in files {
-        let mut dashboard: Dashboard = toml::from_str(file).map_err(|error| invalid("file", error.to_string()))?;
+        let mut dashboard: Dashboard =
+            toml::from_str(file.as_ref()).map_err(|error| invalid("file", error.to_string()))?;
         let mut seen = BTreeSet::new();
         for panel in &mut dashboard.panels {
             let place = format!("{}/{}", dashboard.id, panel.id);

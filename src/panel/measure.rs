@@ -74,6 +74,27 @@ pub enum What {
         to: String,
         /// A query: the denominator.
         of: String,
+        /// What it is of, in words.
+        #[serde(default = "messages")]
+        base: String,
+    },
+    /// How many different ones there are for each of something else, where there is one at all.
+    Per {
+        /// Of this.
+        distinct: String,
+        /// For each of this.
+        each: String,
+        /// What it is for each of, in words.
+        base: String,
+    },
+    /// The mean time from one moment of a document to another, where it has both.
+    Between {
+        /// The earlier; one of 0 is none.
+        from: String,
+        /// The later.
+        to: String,
+        /// How many milliseconds are one of the panel.
+        divide: u32,
     },
 }
 
@@ -92,10 +113,31 @@ const fn one() -> u32 {
     1
 }
 
+fn messages() -> String {
+    "messages".to_owned()
+}
+
 impl What {
     /// Whether a classic visualization has it.
     pub const fn is_classic(&self) -> bool {
-        !matches!(self, Self::Money { .. } | Self::Rate { .. })
+        !matches!(self, Self::Money { .. } | Self::Rate { .. } | Self::Per { .. } | Self::Between { .. })
+    }
+
+    /// What a share is of, in words: it is nothing without how many these are.
+    pub fn base(&self) -> Option<&str> {
+        match self {
+            Self::Rate { base, .. } | Self::Per { base, .. } => Some(base),
+            _ => None,
+        }
+    }
+
+    /// What it is of nothing: none, or not known.
+    pub fn nothing(&self) -> Vec<Option<f64>> {
+        match self {
+            Self::Count {} | Self::Distinct { .. } | Self::Sum { .. } | Self::Money { .. } => vec![Some(0.0)],
+            _ if self.base().is_some() => vec![None, Some(0.0)],
+            _ => vec![None],
+        }
     }
 
     /// The aggregation; none for a count. `within`: how many buckets there may be around it. `exact`: up to how many
@@ -112,10 +154,20 @@ impl What {
                 let prices = prices(field, *round, within);
                 money(field, &prices, once, conversation.as_deref(), exact.min(EXACT_OF_A_PRICE))
             }
-            Self::Rate { distinct: field, to, of } => {
+            Self::Rate { distinct: field, to, of, .. } => {
                 let step = |text: &str| json!({"filter": query::string(text), "aggs": {"n": distinct(field, exact)}});
                 // One bucket around both, so that every measure is one aggregation.
                 json!({"filter": {"match_all": {}}, "aggs": {"to": step(to), "of": step(of)}})
+            }
+            Self::Per { distinct: field, each, .. } => {
+                let all = |field: &str| json!({"filter": {"match_all": {}}, "aggs": {"n": distinct(field, exact)}});
+                json!({"filter": {"exists": {"field": field}}, "aggs": {"to": all(field), "of": all(each)}})
+            }
+            // The mean of differences is the difference of means, which needs no script.
+            Self::Between { from, to, .. } => {
+                let both = json!([{"range": {from: {"gt": 0}}}, {"exists": {"field": to}}]);
+                let mean = |field: &str| json!({"avg": {"field": field}});
+                json!({"filter": {"bool": {"filter": both}}, "aggs": {"from": mean(from), "to": mean(to)}})
             }
         })
     }

@@ -57,12 +57,8 @@ impl Panel {
 
     /// No index has the pattern: nothing was said, and clusters leave the aggregations out.
     fn of_no_index(&self) -> Table {
-        let zero = |measure: &Measure| match measure.what {
-            What::Count {} | What::Distinct { .. } | What::Sum { .. } | What::Money { .. } => vec![Some(0.0)],
-            What::Rate { .. } => vec![None, Some(0.0)],
-            _ => vec![None],
-        };
-        let row = Row { keys: Vec::new(), values: self.measures.iter().flat_map(zero).collect() };
+        let nothing = self.measures.iter().flat_map(|measure| measure.what.nothing());
+        let row = Row { keys: Vec::new(), values: nothing.collect() };
         let rows = if self.splits.is_empty() { vec![row] } else { Vec::new() };
         Table { keys: self.keys(), columns: self.columns(), rows, other: None }
     }
@@ -76,9 +72,8 @@ impl Panel {
         let mut columns = Vec::new();
         for measure in &self.measures {
             columns.push(Column { label: measure.label.clone(), unit: unit(measure) });
-            if matches!(measure.what, What::Rate { .. }) {
-                // A rate is nothing without what it is of.
-                columns.push(Column { label: format!("{}: of", measure.label), unit: "messages".into() });
+            if let Some(base) = measure.what.base() {
+                columns.push(Column { label: format!("{}: of", measure.label), unit: base.to_owned() });
             }
         }
         columns
@@ -208,10 +203,16 @@ impl Reading<'_> {
                     }
                     values.push(Some(sum / f64::from(*divide)));
                 }
-                What::Rate { .. } => {
+                What::Rate { .. } | What::Per { .. } => {
                     let count = |step: &str| found[step]["n"]["value"].as_f64().ok_or_else(|| lacks("n.value"));
                     let (to, of) = (count("to")?, count("of")?);
-                    values.extend([(of > 0.0).then(|| to * 100.0 / of), Some(of)]);
+                    let whole = if matches!(measure.what, What::Rate { .. }) { 100.0 } else { 1.0 };
+                    values.extend([(of > 0.0).then(|| to * whole / of), Some(of)]);
+                }
+                What::Between { divide, .. } => {
+                    let mean = |of: &str| found[of].get("value").map(Value::as_f64).ok_or_else(|| lacks("value"));
+                    let length = mean("to")?.zip(mean("from")?).map(|(to, from)| (to - from) / f64::from(*divide));
+                    values.push(length);
                 }
                 What::Median { .. } => values.push(found["values"]["50.0"].as_f64()),
                 _ if found.is_object() => values.push(found["value"].as_f64()),

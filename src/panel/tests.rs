@@ -7,7 +7,7 @@ mod searching;
 
 #[test]
 fn every_definition_is_valid() {
-    let all = parse(STEPS, &FILES).unwrap();
+    let all = parse(&super::text(STEPS), &FILES.map(super::text)).unwrap();
     assert_eq!(all.len(), FILES.len());
 }
 

@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -153,10 +154,11 @@ pub async fn serve(listener: TcpListener, page: Page, stop: CancellationToken) {
             break;
         };
         let (service, places) = (service.clone(), places.clone());
-        connections.spawn(async move {
+        let answering = async move {
             let _one = one;
             answer(stream, service, places).await;
-        });
+        };
+        connections.spawn(answering.boxed());
         while connections.try_join_next().is_some() {}
     }
     drop(listener);

@@ -1,6 +1,7 @@
 //! Taking away daily indices whose day is past: a pure plan first, then that plan and nothing more.
 
 mod apply;
+mod disk;
 mod listing;
 pub(super) mod name;
 mod plan;
@@ -12,9 +13,10 @@ use crate::event::time::Day;
 use crate::opensearch::client::Client;
 
 pub use apply::{Applied, apply};
+pub use disk::{OnDisk, Wanted, on_disk};
 pub use listing::{Alias, Listed, list};
 pub use name::{Rotation, Unparsed};
-pub use plan::{Due, Plan, Spared, TooMany, plan};
+pub use plan::{Due, Plan, Size, Spared, TooMany, plan};
 
 /// How long one family's indices are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]

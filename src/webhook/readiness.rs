@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until};
 
 use crate::telemetry::health::Health;
@@ -73,7 +74,7 @@ impl Readiness {
         }
         self.shared.health.enter(STREAM, why);
         if state.refused.replace(now).is_none() {
-            tokio::spawn(self.shared.clone().expire());
+            tokio::spawn(self.shared.clone().expire().boxed());
         }
     }
 }

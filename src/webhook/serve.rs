@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -65,7 +66,7 @@ pub async fn serve(listener: TcpListener, tls: Option<Tls>, desk: Arc<Desk>, lim
     while let Some(stream) = next(&listener, &stop.drain).await {
         let Some(seat) = stop.drain.run_until_cancelled(seats.take()).await else { break };
         let visitor = Visitor { desk: desk.clone(), tls: tls.clone(), limits, drain: stop.drain.clone() };
-        connections.spawn(async move { visitor.serve(stream, seat.seat()).await });
+        connections.spawn(async move { visitor.serve(stream, seat.seat()).await }.boxed());
         while connections.try_join_next().is_some() {}
     }
     drop(listener);

@@ -9,8 +9,10 @@ mod wipe;
 
 use std::time::Duration;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
+
 use self::node::Node;
-pub use self::shared::{Exclusive, Lease, shared};
+pub use self::shared::{Lease, Shared, shared};
 use self::wipe::Baseline;
 
 /// Which server.
@@ -55,18 +57,29 @@ pub struct Server {
     client: reqwest::Client,
     baseline: Baseline,
     started_in: Duration,
+    _room: Option<SemaphorePermit<'static>>,
 }
+
+/// Tests that each need a node of their own may run beside each other, on machines whose memory has an end. Nobody may
+/// wait for a second one while holding the first.
+static ROOM: Semaphore = Semaphore::const_new(2);
 
 impl Server {
     /// Starts a node with empty data on a free port and waits until it is green: about 10 s once the archive is in the
     /// cache. Errors name what is missing (a JDK, Maven) with the command that installs it, or show the node's last words.
+    /// In a process that has two such nodes already, it waits until one of them is gone.
     pub async fn start(kind: Kind, options: Options) -> anyhow::Result<Self> {
+        let room = ROOM.acquire().await?;
+        Self::started(kind, options, Some(room)).await
+    }
+
+    async fn started(kind: Kind, options: Options, room: Option<SemaphorePermit<'static>>) -> anyhow::Result<Self> {
         let begun = std::time::Instant::now();
         node::fetch(kind, &options).await?;
         let node = Node::start(kind, &options).await?;
         let client = node.client(&options)?;
         let baseline = Baseline::read(&client, node.url()).await?;
-        Ok(Self { node, client, baseline, started_in: begun.elapsed() })
+        Ok(Self { node, client, baseline, started_in: begun.elapsed(), _room: room })
     }
 
     /// Base URL, `http://127.0.0.1:PORT`, without a user even when the node has users.
@@ -74,7 +87,7 @@ impl Server {
         self.node.url()
     }
 
-    /// How long it took from the call to green, a download included.
+    /// How long it took to be green, a download included.
     pub fn started_in(&self) -> Duration {
         self.started_in
     }

@@ -1,20 +1,16 @@
 //! The four real servers: they start empty, can be made empty again, stop, and never outlive their process.
 //!
-//! Each test starts a node of its own; a lock keeps it at one node at a time, for the sake of memory.
+//! Each test starts a node of its own.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::search::{Kind, Options, Server};
-use tokio::sync::{Mutex, MutexGuard};
-
-async fn one_at_a_time() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::const_new(());
-    ONE.lock().await
-}
 
 /// Leaves behind whatever a test can leave behind, some of it in the way of its own deletion.
 async fn make_a_mess(server: &Server) {
@@ -35,7 +31,6 @@ async fn names(server: &Server) -> Value {
 }
 
 async fn starts_wipes_and_stops(kind: Kind, version: Option<&str>) {
-    let _alone = one_at_a_time().await;
     let sets = vec![("http.max_content_length", "1mb".into())];
     let server = Server::start(kind, Options { sets, ..Options::default() }).await.unwrap();
     eprintln!("{kind:?} was green after {:.1?}", server.started_in());
@@ -86,7 +81,6 @@ async fn elasticsearch_7() {
 
 #[tokio::test]
 async fn a_node_that_cannot_start_says_why() {
-    let _alone = one_at_a_time().await;
     let sets = vec![("no.such.setting", "1".into())];
     let error = Server::start(Kind::OpenSearch3, Options { sets, ..Options::default() }).await.unwrap_err();
     assert!(error.to_string().contains("unknown setting [no.such.setting]"), "{error}");
@@ -94,7 +88,6 @@ async fn a_node_that_cannot_start_says_why() {
 
 #[tokio::test]
 async fn a_server_with_users_asks_for_the_password() {
-    let _alone = one_at_a_time().await;
     let options = Options { password: Some("correct-horse-7"), ..Options::default() };
     let server = Server::start(Kind::Elasticsearch8, options).await.unwrap();
     let status = async |user: &str, password: &str| {
@@ -151,7 +144,6 @@ async fn child_that_holds_a_node() {
 async fn a_node_does_not_survive_kill_9_of_its_process() {
     use std::io::{BufRead as _, BufReader};
 
-    let _alone = one_at_a_time().await;
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--ignored", "--exact", "--nocapture", "child_that_holds_a_node"]);
     let mut child = child.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
@@ -173,23 +165,30 @@ async fn a_node_does_not_survive_kill_9_of_its_process() {
 mod shared {
     use super::*;
 
+    /// Who has a node has it alone, and finds it empty.
     #[tokio::test]
-    async fn leases_come_in_turn_each_finds_an_empty_node_and_a_panic_blocks_nobody() {
-        let _alone = one_at_a_time().await;
-        let take = async |name: &'static str, panics: bool| {
+    async fn leases_are_of_two_nodes_each_found_empty_and_a_panic_blocks_nobody() {
+        let taken: Mutex<BTreeSet<String>> = Mutex::default();
+        let seen = Mutex::new(BTreeSet::new());
+        let take = async |name: &str| {
             let lease = testkit::search::shared().lease().await.unwrap();
+            assert!(taken.lock().unwrap().insert(lease.url().to_owned()), "{name} has a node that another has");
+            seen.lock().unwrap().insert(lease.url().to_owned());
             assert!(!names(&lease).await.to_string().contains("left-by"), "{name} found something");
             lease.send(Method::PUT, &format!("/left-by-{name}"), &json!({})).await.unwrap();
-            assert!(!panics, "on purpose");
+            taken.lock().unwrap().remove(lease.url());
+            assert_ne!(name, "two", "on purpose");
         };
-        let tasks = [("one", false), ("two", true), ("three", false)].map(|(name, panics)| {
+        let run = |name| {
             // Each on a thread and runtime of its own, as tests are.
-            std::thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                runtime.block_on(take(name, panics));
-            })
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(take(name));
+        };
+        let outcomes = std::thread::scope(|scope| {
+            let threads = ["one", "two", "three", "four"].map(|name| scope.spawn(|| run(name)));
+            threads.map(|thread| thread.join().is_ok())
         });
-        let outcomes = tasks.map(|task| task.join().is_ok());
-        assert_eq!(outcomes, [true, false, true]);
+        assert_eq!(outcomes, [true, false, true, true]);
+        assert_eq!(seen.lock().unwrap().len(), 2);
     }
 }

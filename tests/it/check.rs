@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use testkit::dynamodb::DynamoDb;
 use testkit::kinesis::Kinesis;
 use testkit::s3::S3;
-use testkit::search::{Kind, Options, Server, shared};
+use testkit::search::Server;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::faults::numbered;
@@ -400,22 +400,21 @@ async fn every_store_is_tried_and_left_as_it_was() {
     assert!(has(&found(&away, "problem"), &["state", "/nowhere/at/all", "cannot be written"]), "{away:#}");
 }
 
-/// A fresh server, its own rights and templates, a refusal, and nothing left.
-async fn on(kind: Kind) {
-    let search = Server::start(kind, Options::default()).await.expect("a server");
+/// On a fresh server: its own rights and templates, a refusal, and nothing left.
+pub async fn tells_what_a_server_would_do(search: &Server) {
     let kinesis = Kinesis::start().await.expect("Kinesis");
     kinesis.client().create_stream("s", 1).await.expect("stream");
     let records: Vec<_> = (0..EVENTS).map(|n| numbered(n, "")).collect();
     kinesis.client().put_records("s", &records).await.expect("put");
-    let (url, before) = (kinesis.url(), names(&search).await);
+    let (url, before) = (kinesis.url(), names(search).await);
     let report = async || parsed(finish(essink(&args(&url, search.url(), &["--json"]))).await.expect(0, &[]));
     let fresh = report().await;
     assert!(has(&found(&fresh, "ok"), &[&format!("none of {EVENTS} documents is refused")]), "{fresh:#}");
     assert!(has(&found(&fresh, "ok"), &["create an index in pinpoint-*", "granted"]), "{fresh:#}");
     assert!(!has(&found(&fresh, "warning"), &["could not be looked at"]), "{fresh:#}");
-    assert_eq!(names(&search).await, before);
+    assert_eq!(names(search).await, before);
     finish(essink(&["init-templates", "--opensearch-url", search.url(), "--replicas", "0"])).await.expect(0, &[]);
-    let before = names(&search).await;
+    let before = names(search).await;
     let simulated = report().await;
     assert!(has(&found(&simulated, "ok"), &[&format!("none of {EVENTS} documents is refused")]), "{simulated:#}");
     let other = json!({"mappings": {"properties": {"attributes": {"properties": {"n": {"type": "ip"}}}}}});
@@ -426,24 +425,8 @@ async fn on(kind: Kind) {
         "{refused:#}"
     );
     assert!(has(&found(&refused, "ok"), &[&format!("write to {INDEX}"), "granted"]), "{refused:#}");
-    assert_eq!(count(&search, INDEX).await, 0);
-    assert_eq!(names(&search).await.len(), before.len() + 1);
-    search.stop().await.expect("stopped");
-}
-
-#[tokio::test]
-async fn opensearch_2() {
-    on(Kind::OpenSearch2).await;
-}
-
-#[tokio::test]
-async fn elasticsearch_8() {
-    on(Kind::Elasticsearch8).await;
-}
-
-#[tokio::test]
-async fn elasticsearch_7() {
-    on(Kind::Elasticsearch7).await;
+    assert_eq!(count(search, INDEX).await, 0);
+    assert_eq!(names(search).await.len(), before.len() + 1);
 }
 
 #[tokio::test]

@@ -113,6 +113,16 @@ async fn limited(kinesis: &Kinesis, search: &Server, ca: &[&str], dir: &Path) {
     args.extend(["--dead-letter-prefix", "allowed-dead-letters-"]);
     discreetly(run(&args)).await.expect(0, &["\"events.indexed\":300"]);
     assert_eq!(count(search, "allowed-pinpoint-*").await, 300);
+    // What it may not list is named, with the right that is missing, and the rest is shown.
+    let url = kinesis.url();
+    let mut look =
+        vec!["status", "--stream", "secured", "--kinesis-endpoint-url", &url, "--opensearch-url", search.url()];
+    look.extend(["--state", &state, "--lease-timeout", "3s"]);
+    look.extend(ca);
+    let seen = discreetly(as_user(essink(&look), "limited", PASSWORD)).await.expect(0, &[]).out;
+    for words in ["1 shards", "unknown: days on disk", "403", "it takes the right to list the daily indices"] {
+        assert!(seen.contains(words), "no {words} in {seen}");
+    }
 }
 
 #[tokio::test]

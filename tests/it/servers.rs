@@ -1,4 +1,4 @@
-//! The main path, once on each other server that is a target.
+//! The main path, and what differs between servers, once on each other server that is a target.
 
 use testkit::events::Plan;
 use testkit::kinesis::Kinesis;
@@ -9,6 +9,8 @@ use crate::support::*;
 
 async fn main_path_on(kind: Kind) {
     let search = Server::start(kind, Options::default()).await.expect("a server");
+    crate::check::tells_what_a_server_would_do(&search).await;
+    search.wipe().await.expect("wiped");
     let kinesis = Kinesis::start().await.expect("Kinesis");
     kinesis.client().create_stream("events", 2).await.expect("stream");
     let day = |text: &str| text.parse().expect("a date");
@@ -44,7 +46,7 @@ async fn main_path_on(kind: Kind) {
     search.wipe().await.expect("wiped");
     crate::late::words_come_into_the_days_of_an_older_essink(&search).await;
     search.wipe().await.expect("wiped");
-    crate::panels::say_what_happened(&search, &crate::panels::SOME_DAYS).await;
+    drop(crate::panels::say_what_happened(&search, &crate::panels::SOME_DAYS).await);
     search.stop().await.expect("stopped");
 }
 

@@ -2,11 +2,13 @@
 
 use std::process::Stdio;
 
-use serde_json::Value;
+use http::Method;
+use serde_json::{Value, json};
 use testkit::dynamodb::DynamoDb;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::page::Page;
+use crate::requests::{ask, client, create_all};
 use crate::support::*;
 use crate::world::World;
 
@@ -154,7 +156,46 @@ async fn what_does_not_answer_is_unknown_but_without_the_positions_it_is_69() {
     assert_eq!(alone["shards"].as_array().map(Vec::len), Some(2), "{alone}");
     assert_eq!(alone["dead_letters"]["reasons"]["not_json"], 1);
     let half = world.status(&url, NOBODY, &["--state", &state, "--group", "file"]).await;
-    assert_eq!((whats(&half), &half["shards"][0]["says"]), (vec!["dead letters"], &"kinesis".into()));
+    let away = vec!["dead letters", "days on disk"];
+    assert_eq!((whats(&half), &half["shards"][0]["says"], &half["disk"]), (away, &"kinesis".into(), &Value::Null));
+}
+
+#[tokio::test]
+async fn days_on_disk_are_those_that_are_there() {
+    let world = World::fed(1).await;
+    let client = client(world.search.url());
+    for (index, documents) in [("ses-2020-01-01", 3), ("ses-2020-01-05", 2), ("ses-2999-01-01", 1), ("ses-2020-01", 1)]
+    {
+        assert_eq!(create_all(&client, index, &vec![json!({"a": 1}); documents]).await, [Value::Null; 0]);
+    }
+    create_all(&client, "essink-dead-letters-2020-01-02", &[json!({"a": 1})]).await;
+    ask(&client, Method::PUT, "/ses-2020-01-04", None).await;
+    ask(&client, Method::POST, "/ses-2020-01-04/_close", None).await;
+    let stats = ask(&client, Method::GET, "/ses-2020-01-01,ses-2020-01-05,ses-2999-01-01/_stats/store", None).await;
+    let size = |copies: &str, index: &str| match index {
+        "" => stats["_all"][copies]["store"]["size_in_bytes"].clone(),
+        _ => stats["indices"][index][copies]["store"]["size_in_bytes"].clone(),
+    };
+    let seen = world.status(NOBODY, world.search.url(), &["--keep", "30d"]).await;
+    let of = |family: &str| {
+        let all = seen["disk"].as_array().expect("families");
+        all.iter().find(|one| one["family"] == family).unwrap_or_else(|| panic!("no {family}: {seen}")).clone()
+    };
+    let ses = of("ses");
+    assert_eq!((&ses["indices"], &ses["days"], &ses["documents"]), (&json!("ses-*"), &json!(4), &json!(6)));
+    assert_eq!((&ses["oldest"], &ses["newest"]), (&json!("2020-01-01"), &json!("2999-01-01")));
+    assert_eq!((&ses["primary_bytes"], &ses["bytes"]), (&size("primaries", ""), &size("total", "")));
+    assert_eq!((&ses["unsized_days"], &ses["other_indices"]), (&json!(1), &json!(1)));
+    assert_eq!((&ses["keep_days"], &ses["older_days"]), (&json!(30), &json!(3)), "and the closed one among them");
+    let older = ["ses-2020-01-01", "ses-2020-01-05"].map(|index| size("total", index).as_u64().expect("a size"));
+    assert_eq!(ses["older_bytes"], json!(older[0] + older[1]));
+    let letters = of("dead letters");
+    assert_eq!((&letters["days"], &letters["documents"], &letters["keep_days"]), (&json!(1), &json!(1), &Value::Null));
+    assert_eq!(of("bird")["days"], 0);
+    let text = finish(essink(&args(NOBODY, world.search.url(), &["--keep", "30d"]))).await.expect(0, &[]).out;
+    for words in ["ON DISK", "4 (1 closed, of unknown size)", "ses-*: 1 more that are no days", "(30d)"] {
+        assert!(text.contains(words), "no {words} in {text}");
+    }
 }
 
 #[tokio::test]

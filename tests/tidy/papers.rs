@@ -53,6 +53,30 @@ fn holds_path(line: &str, path: &str) -> bool {
     line.match_indices(path).any(|(at, _)| begins(at))
 }
 
+/// Pictures that no paper shows, and those that are shown and not there.
+fn pictures(papers: &[File], there: &[String]) -> Vec<String> {
+    const FOLDER: &str = "pictures/";
+    let shown = |paper: &File| {
+        let all = paper.text.split(FOLDER).skip(1).filter_map(|rest| Some(rest.split_once(".png")?.0.to_owned()));
+        all.filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+            .collect::<Vec<_>>()
+    };
+    let shown: Vec<String> = papers.iter().flat_map(shown).map(|name| format!("{name}.png")).collect();
+    let idle = there.iter().filter(|name| !shown.contains(name));
+    let lost = shown.iter().filter(|name| !there.contains(name));
+    let say = |name: &String, what| format!("docs/{FOLDER}{name}: {what}");
+    idle.map(|name| say(name, "no paper shows it: show it, or take it away"))
+        .chain(lost.map(|name| say(name, "shown, and not there: docs/pictures.sh takes it")))
+        .collect()
+}
+
+#[test]
+fn pictures_are_shown() {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pictures");
+    let names = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    none(&pictures(&tree::files("", ".md"), &names.collect::<Vec<_>>()));
+}
+
 #[test]
 fn no_file_is_called_mod() {
     none(&tree::files("", ".rs").iter().filter_map(is_mod_rs).collect::<Vec<_>>());
@@ -90,5 +114,9 @@ fn the_rules_bite() {
     assert!(changelog("# Changelog\n\n## [Unreleased]\n\n## [0.1.0]\n").is_none());
     let machine = concat!("cp a /ro", "ot/.cache/b");
     bites(&machine_paths(&of("stack/a.sh", &format!("#!/bin/sh\n{machine}\n"))), "stack/a.sh:2");
+    let paper = [of("a.md", "![a](docs/pictures/a.png) ![b](pictures/b-c.png), docs/pictures.sh, docs/pictures/*.png")];
+    assert!(pictures(&paper, &["a.png".to_owned(), "b-c.png".to_owned()]).is_empty());
+    bites(&pictures(&paper, &["a.png".to_owned()]), "b-c.png: shown");
+    bites(&pictures(&paper, &["a.png", "b-c.png", "d.png"].map(str::to_owned)), "d.png: no paper");
     assert!(machine_paths(&of("a.md", concat!("docs/wo", "rk/notes and $HOME/wo", "rk/x"))).is_empty());
 }

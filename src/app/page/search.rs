@@ -40,12 +40,17 @@ impl Searches {
         Self { cluster, prefixes, client: OnceCell::new() }
     }
 
+    /// A connection that is not the pipeline's.
+    pub async fn client(&self) -> Result<&Client, Trouble> {
+        let client = self.client.get_or_try_init(|| connect::client(&self.cluster)).await;
+        client.map_err(|failure: Failure| {
+            trouble(failure.to_string(), "see how essink run connects: it uses the same options")
+        })
+    }
+
     /// What the cluster answers.
     pub async fn ask(&self, over: Over, body: &Value) -> Result<Value, Trouble> {
-        let client = self.client.get_or_try_init(|| connect::client(&self.cluster)).await;
-        let client = client.map_err(|failure: Failure| {
-            trouble(failure.to_string(), "see how essink run connects: it uses the same options")
-        })?;
+        let client = self.client().await?;
         let path = format!(
             "/{}/_search?ignore_unavailable=true&allow_no_indices=true&timeout={SEARCH_TIMEOUT}",
             patterns(over, &self.prefixes)

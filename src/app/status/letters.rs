@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 use super::{PATIENCE, too_slow};
 use crate::app::letters::list::Seen;
 use crate::app::stores;
-use crate::config::{DeadLetterOptions, LetterOptions, NameOptions, StatusOptions};
+use crate::config::{DeadLetterOptions, LetterOptions, StatusOptions};
 use crate::dead_letter::{Filter, IndexCabinet, IndexOptions, Tally};
 use crate::opensearch::client::Client;
 use crate::pipeline::ports::StoreError;
@@ -20,7 +20,7 @@ pub async fn tally(options: &StatusOptions, client: &Client) -> Result<Tally, St
     let counted = async {
         match &options.dead_letters {
             DeadLetterOptions::Index => {
-                let prefix = options.dead_letter_prefix.clone();
+                let prefix = options.names.dead_letter_prefix.clone();
                 let cabinet = IndexCabinet::new(client.clone(), IndexOptions { prefix, ..IndexOptions::default() });
                 cabinet.tally().await.map_err(|error| error.to_string())
             }
@@ -33,8 +33,8 @@ pub async fn tally(options: &StatusOptions, client: &Client) -> Result<Tally, St
 }
 
 async fn walk(options: &StatusOptions) -> Result<Tally, String> {
-    let names = NameOptions { families: Default::default(), dead_letter_prefix: options.dead_letter_prefix.clone() };
-    let letters = LetterOptions { place: options.dead_letters.clone(), cluster: options.cluster.clone(), names };
+    let (place, cluster, names) = (options.dead_letters.clone(), options.cluster.clone(), options.names.clone());
+    let letters = LetterOptions { place, cluster, names };
     let cabinet = stores::cabinet(&letters).await.map_err(|failure| failure.to_string())?;
     let (mut walk, began) = (cabinet.walk(Filter::default(), false), Instant::now());
     let (mut tally, mut seen) = (Tally::default(), Seen::default());
@@ -51,7 +51,7 @@ async fn walk(options: &StatusOptions) -> Result<Tally, String> {
 /// What the store is called.
 pub fn place(options: &StatusOptions) -> String {
     match &options.dead_letters {
-        DeadLetterOptions::Index => format!("{}*", options.dead_letter_prefix),
+        DeadLetterOptions::Index => format!("{}*", options.names.dead_letter_prefix),
         DeadLetterOptions::Directory(path) => path.display().to_string(),
         DeadLetterOptions::S3(options) => format!("s3://{}/{}", options.url.bucket, options.url.prefix),
     }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::disk;
 use super::pages::Page;
 use crate::app::columns::{age_of, columns};
 use crate::app::leases::unread::Unread;
@@ -13,6 +14,7 @@ use crate::event::time::Millis;
 use crate::kinesis::lineage::Shard as Listed;
 use crate::lease::table::Row;
 use crate::pipeline::position::{Position, ShardId};
+use crate::upkeep::retention::OnDisk;
 
 /// Shards with a line of their own on the screen; JSON has all.
 const LINES: usize = 24;
@@ -44,6 +46,8 @@ pub struct Facts {
     pub pages: Vec<Page>,
     /// What the store of dead letters is called, and what is in it.
     pub letters: (String, Option<Tally>),
+    /// What each family has on disk.
+    pub disk: Option<Vec<OnDisk>>,
     /// What did not answer.
     pub unknown: Vec<Unknown>,
     /// What somebody should know of how it was asked.
@@ -76,6 +80,8 @@ pub struct Report {
     waiting: Vec<String>,
     workers: Vec<Worker>,
     dead_letters: Letters,
+    /// What each family has on disk; null while that is not known.
+    disk: Option<Vec<OnDisk>>,
     unknown: Vec<Unknown>,
     warnings: Vec<String>,
 }
@@ -118,8 +124,8 @@ struct Letters {
 impl Report {
     /// Puts it together.
     pub fn new(facts: Facts) -> Self {
-        let Facts { at, stream, arn, group, state, rows, alive, listed, unread, pages, letters, unknown, warnings } =
-            facts;
+        let Facts { at, stream, arn, group, state, rows, alive, listed, unread, pages, letters, .. } = facts;
+        let (disk, unknown, warnings) = (facts.disk, facts.unknown, facts.warnings);
         let mut shards: Vec<Shard> =
             rows.iter().map(|row| shard(row, &alive, listed.as_deref(), &pages, &unread)).collect();
         // One of unknown lag may be the furthest behind of all.
@@ -140,6 +146,7 @@ impl Report {
             workers: workers(&shards, pages),
             shards,
             dead_letters: Letters { place: letters.0, tally: letters.1 },
+            disk,
             unknown,
             warnings,
         }
@@ -228,6 +235,7 @@ impl fmt::Display for Report {
         self.show_shards(f)?;
         self.show_workers(f)?;
         self.show_letters(f)?;
+        f.write_str(&self.disk.as_deref().map_or(String::new(), disk::table))?;
         for Unknown { what, why } in &self.unknown {
             writeln!(f, "unknown: {what}: {why}")?;
         }

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -39,7 +40,7 @@ pub async fn sample_memory(memory: Memory, metrics: Metrics, stop: CancellationT
 /// The first SIGTERM or SIGINT stops; the grace later, or at the second signal, what is left is given up.
 pub fn watch_signals(stop: CancellationToken, give_up: CancellationToken, grace: Duration) -> std::io::Result<()> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::spawn(async move {
+    let watching = async move {
         tokio::select! {
             _ = term.recv() => tracing::info!("SIGTERM: draining"),
             _ = int.recv() => tracing::info!("SIGINT: draining"),
@@ -52,7 +53,8 @@ pub fn watch_signals(stop: CancellationToken, give_up: CancellationToken, grace:
             () = tokio::time::sleep(grace) => tracing::warn!("--grace is over: giving up what is left"),
         }
         give_up.cancel();
-    });
+    };
+    tokio::spawn(watching.boxed());
     Ok(())
 }
 
@@ -89,13 +91,13 @@ impl Side {
             });
             let more = Some(desk.clone().routes());
             let page = Page { metrics: Arc::new(metrics.clone()), health: health.clone(), guard, more };
-            tasks.spawn(desk.sample());
-            tasks.spawn(http::serve(listener, page, stop.clone()));
+            tasks.spawn(desk.sample().boxed());
+            tasks.spawn(http::serve(listener, page, stop.clone()).boxed());
         }
         if std::io::stderr().is_terminal() {
-            tasks.spawn(progress::run(screen.clone(), metrics.clone(), stop.clone()));
+            tasks.spawn(progress::run(screen.clone(), metrics.clone(), stop.clone()).boxed());
         } else {
-            tasks.spawn(summary::run(metrics.clone(), SUMMARY_EVERY, stop.clone()));
+            tasks.spawn(summary::run(metrics.clone(), SUMMARY_EVERY, stop.clone()).boxed());
         }
         let before = metrics.snapshot();
         Ok(Self { stop, tasks, metrics: metrics.clone(), before, began: Instant::now() })

@@ -1,11 +1,11 @@
 //! For the commands that look.
 
-use super::{Built, cluster, dead_letters, http, run, state};
+use super::{Built, cluster, dead_letters, http, names, run, state};
 use crate::config::concerns::{CheckOptions, StatusOptions};
 use crate::config::options::cluster::AWS_REGION;
 use crate::config::options::general::JSON;
 use crate::config::options::looking::{NO_WRITE, SAMPLE, SHOW_EVENTS, WATCH, WORKER_URL};
-use crate::config::options::state::DEAD_LETTER_PREFIX;
+use crate::config::options::retention::{KEEP, KEEP_DEAD_LETTERS};
 use crate::config::options::stream::{GROUP, KINESIS_ENDPOINT_URL, LEASE_TIMEOUT, STREAM};
 use crate::config::settings::Settings;
 
@@ -32,7 +32,9 @@ pub fn status(s: &Settings) -> Built<StatusOptions> {
         region,
         cluster: cluster(s)?,
         dead_letters: dead_letters(s)?,
-        dead_letter_prefix: s.get(&DEAD_LETTER_PREFIX)?,
+        names: names(s)?,
+        keep: s.optional(&KEEP)?,
+        keep_dead_letters: s.optional(&KEEP_DEAD_LETTERS)?,
         lease_timeout: s.get(&LEASE_TIMEOUT)?,
         http: http(s, false)?,
         worker_urls: s.each(&WORKER_URL)?,

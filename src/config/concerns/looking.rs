@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{ClusterOptions, DeadLetterOptions, HttpOptions, RunOptions, StateOptions, StreamName};
+use super::{ClusterOptions, DeadLetterOptions, HttpOptions, NameOptions, RunOptions, StateOptions, StreamName};
+use crate::config::units::KeepDays;
 
 /// Everything `essink check` needs.
 #[derive(Debug, Clone)]
@@ -36,8 +37,12 @@ pub struct StatusOptions {
     pub cluster: ClusterOptions,
     /// Where its dead letters are kept.
     pub dead_letters: DeadLetterOptions,
-    /// What the indices of dead letters begin with.
-    pub dead_letter_prefix: String,
+    /// What the indices are called.
+    pub names: NameOptions,
+    /// Days before today that stay, where somebody says so.
+    pub keep: Option<KeepDays>,
+    /// The same for dead letters.
+    pub keep_dead_letters: Option<KeepDays>,
     /// How long an owner may stand still.
     pub lease_timeout: Duration,
     /// Where workers of this machine serve their pages.

@@ -11,6 +11,7 @@ use crate::config::{names, units};
 pub(super) const NAMERS: &[Verb] = &[
     Verb::Run,
     Verb::Check,
+    Verb::Status,
     Verb::InitTemplates,
     Verb::Prune,
     Verb::DeadLettersList,
@@ -22,7 +23,7 @@ pub(super) const NAMERS: &[Verb] = &[
 ];
 /// Those that speak to the cluster.
 const CLUSTER: &[Verb] =
-    &joined::<{ NAMERS.len() + 4 }>(NAMERS, &[Verb::Status, Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove]);
+    &joined::<{ NAMERS.len() + 3 }>(NAMERS, &[Verb::LeasesList, Verb::LeasesReset, Verb::LeasesMove]);
 /// Those that take its credentials; dashboards take the same.
 const CREDENTIALS: &[Verb] = &joined::<{ CLUSTER.len() + 1 }>(CLUSTER, &[Verb::Dashboards]);
 /// Those that speak to AWS.

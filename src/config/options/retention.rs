@@ -40,17 +40,17 @@ options! {
         name: "keep",
         value: "DAYS",
         kind: Kind::Duration,
-        on: &[Verb::Run, Verb::Check, Verb::Prune, Verb::DeadLettersRedrive, Verb::Replay],
+        on: &[Verb::Run, Verb::Check, Verb::Status, Verb::Prune, Verb::DeadLettersRedrive, Verb::Replay],
         required_on: &[Verb::Prune],
         help: "Days to keep, as 30d: today and the 30 days before it stay, the indices of older days are deleted. With run it \
                is done daily, and events of days already gone are counted as expired instead of indexed; dead-letters \
-               redrive and replay only do the latter.",
+               redrive and replay only do the latter, and status only says what is older.",
     }
     KEEP_DEAD_LETTERS: KeepDays = units::keep_days, {
         name: "keep-dead-letters",
         value: "DAYS",
         kind: Kind::Duration,
-        on: &[Verb::Run, Verb::Check, Verb::Prune],
+        on: &[Verb::Run, Verb::Check, Verb::Status, Verb::Prune],
         help: "Days to keep dead letters, as 90d. Without it they are never deleted.",
     }
     FAMILY: Option<Family> = |text| units::choice(text, &FAMILIES), {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::indices::NAMED;
-use super::{KEEPERS, Opt, Row, TABLES, Verb, joined};
+use super::{KEEPERS, Opt, Row, TABLES};
 use crate::config::concerns::S3Url;
 use crate::config::{names, units};
 
@@ -66,7 +66,7 @@ options! {
         name: "dead-letter-prefix",
         value: "PREFIX",
         default: Some("essink-dead-letters-"),
-        on: &joined::<{ NAMED.len() + 1 }>(NAMED, &[Verb::Status]),
+        on: NAMED,
         help: "What the indices of dead letters begin with.",
     }
 }

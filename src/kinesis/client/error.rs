@@ -11,7 +11,10 @@ use crate::kinesis::shard::api::Fault;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccessError {
     /// Nothing says in which region the stream is.
-    #[error("no AWS region is configured: give --aws-region, or set AWS_REGION or a region in the AWS profile")]
+    #[error(
+        "no AWS region is configured, and no metadata of an instance says one: give --aws-region, or set AWS_REGION or a region in \
+         the AWS profile"
+    )]
     NoRegion,
     /// The standard chain of credentials holds none.
     #[error(

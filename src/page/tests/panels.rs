@@ -96,7 +96,15 @@ async fn every_panel_that_shows_no_events_is_answered_and_the_others_say_how_to_
 /// Judged by hand, so that a field that is new here must be judged too.
 #[test]
 fn every_field_that_panels_show_the_values_of_is_judged() {
-    let personal = ["msg.from", "msg.link", "msg.reason", "attributes.record_status.keyword"];
+    let personal = [
+        "msg.from",
+        "msg.link",
+        "msg.reason",
+        "attributes.record_status.keyword",
+        "attributes.url.keyword",
+        "attributes.referer.keyword",
+        "endpoint.Location.Country.keyword",
+    ];
     let facets = "facets.email_channel.mail_event.bounce";
     let bounces = ["bounce_type", "bounce_sub_type"].map(|of| format!("{facets}.{of}.keyword"));
     let open = [
@@ -131,6 +139,9 @@ fn every_field_that_panels_show_the_values_of_is_judged() {
         "attributes.journey_id.keyword",
         "attributes.journey_send_status.keyword",
         "attributes.iso_country_code.keyword",
+        "attributes.utm_source.keyword",
+        "attributes.utm_medium.keyword",
+        "attributes.utm_campaign.keyword",
     ];
     let mut shown: std::collections::BTreeSet<&str> = std::collections::BTreeSet::new();
     for panel in panel::dashboards().iter().flat_map(|dashboard| &dashboard.panels) {

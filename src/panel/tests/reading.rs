@@ -97,6 +97,33 @@ fn a_rate_says_what_it_is_of_and_a_rate_of_nothing_is_not_known() {
 }
 
 #[test]
+fn so_many_for_each_says_for_how_many() {
+    let panel = panel(
+        "chart = 'number'\nmeasures = [{ label = 'r', is = 'per', distinct = 's', each = 'c', base = 'installations' }]\n",
+    );
+    let said = |to: u64, of: u64| {
+        let n = |n: u64| json!({"doc_count": 9, "n": {"value": n}});
+        panel.read(&answer(9, json!({"1": {"doc_count": 9, "to": n(to), "of": n(of)}}))).unwrap()
+    };
+    assert_eq!(said(5, 4).rows, [row(&[], &[Some(1.25), Some(4.0)])]);
+    assert_eq!(said(0, 0).rows, [row(&[], &[None, Some(0.0)])]);
+    assert_eq!(said(0, 0).columns[1], Column { label: "r: of".into(), unit: "installations".into() });
+}
+
+#[test]
+fn a_time_between_is_the_later_mean_less_the_earlier() {
+    let panel =
+        panel("chart = 'number'\nmeasures = [{ label = 'm', is = 'between', from = 'a', to = 'b', divide = 60000 }]\n");
+    let said = |from: Value, to: Value| {
+        panel.read(&answer(9, json!({"1": {"doc_count": 9, "from": {"value": from}, "to": {"value": to}}})))
+    };
+    // Moments of an afternoon, 90 seconds apart.
+    assert_eq!(said(json!(1.7935776e12), json!(1.79357769e12)).unwrap().rows, [row(&[], &[Some(1.5)])]);
+    assert_eq!(said(Value::Null, Value::Null).unwrap().rows, [row(&[], &[None])], "no session ended");
+    assert!(matches!(panel.read(&answer(9, json!({"1": {"doc_count": 9}}))), Err(Unreadable::Lacks(_))));
+}
+
+#[test]
 fn money_is_of_messages_and_of_conversations_in_units_of_the_panel() {
     let panel = panel(
         "chart = 'number'\nmeasures = [{ label = 'm', is = 'money', field = 'f', once = 'a', conversation = 'b', divide = 1000 }]\n",
@@ -157,6 +184,16 @@ fn without_an_index_there_is_nothing() {
     let number = panel("chart = 'number'\nmeasures = [{ label = 'n', is = 'distinct', field = 'x' }]\n");
     assert_eq!(number.read(&none).unwrap().rows, [row(&[], &[Some(0.0)])]);
     assert_eq!(panel(BY_CHANNEL).read(&none).unwrap().rows, []);
+    let others = panel(
+        "chart = 'number'\nmeasures = [{ label = 'a', is = 'count' }, { label = 'b', is = 'sum', field = 'x' }, \
+         { label = 'c', is = 'money', field = 'x', once = 'y' }, { label = 'd', is = 'max', field = 'x' }, \
+         { label = 'e', is = 'rate', distinct = 'x', to = 'a:b', of = 'c:d' }, \
+         { label = 'f', is = 'per', distinct = 'x', each = 'y', base = 'y' }, \
+         { label = 'g', is = 'between', from = 'x', to = 'y', divide = 1 }]\n",
+    );
+    let (zero, unknown) = (Some(0.0), None);
+    let expected = [zero, zero, zero, unknown, unknown, zero, unknown, zero, unknown];
+    assert_eq!(others.read(&none).unwrap().rows, [row(&[], &expected)]);
 }
 
 #[test]
@@ -170,4 +207,14 @@ fn documents_show_their_members_and_the_rest_is_counted() {
     let table = panel.read(&said).unwrap();
     assert_eq!(table.rows, [row(&["2026-11-02T00:00:00Z", "a, b", "2"], &[]), row(&["", "c", ""], &[])]);
     assert_eq!(table.other, Some(Other { documents: 1, off_by: Some(0) }));
+    said["hits"]["total"]["value"] = json!(2);
+    assert_eq!(panel.read(&said).unwrap().other, None, "all are listed");
+}
+
+#[test]
+fn a_median_is_the_fiftieth_of_a_hundred() {
+    let panel = panel("chart = 'number'\nmeasures = [{ label = 'm', is = 'median', field = 'f' }]\n");
+    let said = |value: Value| panel.read(&answer(3, json!({"1": {"values": {"50.0": value}}}))).unwrap().rows;
+    assert_eq!(said(json!(7.5)), [row(&[], &[Some(7.5)])]);
+    assert_eq!(said(Value::Null), [row(&[], &[None])]);
 }

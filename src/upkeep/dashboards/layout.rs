@@ -14,6 +14,8 @@ pub struct Size {
     pub h: u32,
 }
 
+/// One of two beside each other.
+const HALF: Size = Size { w: 24, h: 16 };
 /// From side to side.
 pub const WHOLE: Size = Size { w: COLUMNS, h: 20 };
 
@@ -33,28 +35,52 @@ pub struct Place {
 /// How large it should be.
 pub fn size(panel: &Panel) -> Size {
     match panel.chart {
+        // One below the other: as many as these are as tall as a chart.
+        Chart::Number if panel.measures.len() > 4 => HALF,
         Chart::Number if panel.measures.len() > 1 => Size { w: 24, h: 10 },
         Chart::Number => Size { w: 12, h: 10 },
         Chart::Events => WHOLE,
         // Several numbers a row below each other, where no table can have them.
-        Chart::Table if panel.measures.len() > 1 && panel.measures.iter().any(|m| !m.what.is_classic()) => {
+        Chart::Table if columns(panel) > 4 && panel.measures.iter().any(|m| !m.what.is_classic()) => {
             Size { w: COLUMNS, h: 30 }
         }
-        Chart::Bar | Chart::Line | Chart::Table => Size { w: 24, h: 16 },
+        // As the page has it.
+        Chart::Table if columns(panel) > 4 => WHOLE,
+        Chart::Bar | Chart::Line | Chart::Table => HALF,
     }
 }
 
-/// Fills row by row; what has no room any more begins a new row below the tallest of the last.
+/// Of the page's table: a share has one more, of what it is.
+fn columns(panel: &Panel) -> usize {
+    let shares = panel.measures.iter().filter(|measure| measure.what.base().is_some());
+    panel.splits.len() + panel.measures.len() + shares.count()
+}
+
+/// Fills row by row; what has no room any more begins a new row. A row has no holes: all in it are as tall as the tallest,
+/// and the last takes what is left.
 pub fn places(sizes: impl Iterator<Item = Size>) -> Vec<Place> {
-    let (mut x, mut y, mut tallest) = (0, 0, 0);
-    let mut places = Vec::new();
+    let mut places: Vec<Place> = Vec::new();
+    let (mut first, mut y) = (0, 0);
     for Size { w, h } in sizes {
-        if x + w > COLUMNS {
-            (x, y, tallest) = (0, y + tallest, 0);
+        let x = places[first..].iter().map(|place| place.w).sum();
+        if x + w <= COLUMNS {
+            places.push(Place { x, y, w, h });
+            continue;
         }
-        places.push(Place { x, y, w, h });
-        x += w;
-        tallest = tallest.max(h);
+        y += fill(&mut places[first..]);
+        first = places.len();
+        places.push(Place { x: 0, y, w, h });
     }
+    fill(&mut places[first..]);
     places
+}
+
+/// Leaves no hole in a row; how tall it is.
+fn fill(row: &mut [Place]) -> u32 {
+    let tallest = row.iter().map(|place| place.h).max().unwrap_or(0);
+    row.iter_mut().for_each(|place| place.h = tallest);
+    if let Some(last) = row.last_mut() {
+        last.w = COLUMNS - last.x;
+    }
+    tallest
 }

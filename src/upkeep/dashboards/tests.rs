@@ -107,9 +107,10 @@ fn the_file_is_the_export() {
 
 use crate::panel::Over;
 
-/// Panels neither overlap nor leave the grid.
+/// Panels neither overlap nor leave the grid, nor a hole in it; and the order of definitions gives each a neighbour, so that
+/// none is wider than it should be.
 #[test]
-fn every_panel_has_a_place_of_its_own() {
+fn every_panel_has_a_place_of_its_own_and_the_grid_no_holes() {
     for object in usual().iter().filter(|object| object["type"] == "dashboard") {
         let mut taken = BTreeSet::new();
         for panel in hidden(object, "/attributes/panelsJSON").as_array().unwrap() {
@@ -120,6 +121,20 @@ fn every_panel_has_a_place_of_its_own() {
                     assert!(taken.insert((x, y)), "{}: {panel} is over another", object["id"]);
                 }
             }
+        }
+        let height = taken.iter().map(|(_, y)| y + 1).max().unwrap();
+        assert_eq!(taken.len() as u64, 48 * height, "{} has a hole", object["id"]);
+    }
+}
+
+/// A panel that should be half as wide as its dashboard and stands alone would be drawn over all of it.
+#[test]
+fn halves_stand_in_pairs() {
+    for dashboard in crate::panel::dashboards() {
+        let sizes: Vec<_> = dashboard.panels.iter().map(layout::size).collect();
+        for ((panel, size), place) in dashboard.panels.iter().zip(&sizes).zip(layout::places(sizes.iter().copied())) {
+            let is_alone = size.w < 48 && place.w == 48;
+            assert!(!is_alone, "{}/{} has no neighbour: change the order", dashboard.id, panel.id);
         }
     }
 }

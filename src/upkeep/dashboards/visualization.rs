@@ -39,7 +39,9 @@ fn measured(at: usize, measure: &Measure, exact: u32) -> Value {
         What::Max { field } => ("max", json!({"field": field})),
         What::Avg { field } => ("avg", json!({"field": field})),
         What::Median { field } => ("median", json!({"field": field})),
-        What::Count {} | What::Money { .. } | What::Rate { .. } => ("count", json!({})),
+        What::Count {} | What::Money { .. } | What::Rate { .. } | What::Per { .. } | What::Between { .. } => {
+            ("count", json!({}))
+        }
     };
     params["customLabel"] = json!(measure.label);
     json!({"id": (at + 1).to_string(), "enabled": true, "type": kind, "schema": "metric", "params": params})

@@ -31,8 +31,7 @@ pub struct Listed {
 pub async fn list(client: &Client, families: &[Keep]) -> anyhow::Result<Vec<Listed>> {
     let mut listed = Vec::new();
     for family in families {
-        // Without the last dash, so that an index that is not rotated is listed too.
-        let names = pattern(family.prefix.strip_suffix('-').unwrap_or(&family.prefix));
+        let names = names(&family.prefix);
         let sizes = answered(
             client,
             &format!("/_cat/indices/{names}?format=json&bytes=b&h=index,store.size&expand_wildcards=open,closed"),
@@ -46,12 +45,22 @@ pub async fn list(client: &Client, families: &[Keep]) -> anyhow::Result<Vec<List
     Ok(listed)
 }
 
-/// Joins the two answers. A pattern also matches aliases and data streams and lists what these hold, under
-/// names of its own: only names that begin as the family's do are taken.
+/// The pattern that lists a family: without the last dash, so that an index that is not rotated is listed too.
+pub(super) fn names(prefix: &str) -> String {
+    pattern(prefix.strip_suffix('-').unwrap_or(prefix))
+}
+
+/// Whether an index that was listed is the family's. A pattern also matches aliases and data streams and lists what
+/// these hold, under names of its own: only names that begin as the family's do are taken.
+pub(super) fn is_of(prefix: &str, name: &str) -> bool {
+    name.starts_with(prefix) || Some(name) == prefix.strip_suffix('-')
+}
+
+/// Joins the two answers.
 fn joined(prefix: &str, sizes: &Value, aliases: &Value) -> Vec<Listed> {
     let rows = sizes.as_array().into_iter().flatten();
     let named = rows.filter_map(|row| Some((row["index"].as_str()?, row["store.size"].as_str())));
-    let ours = named.filter(|(name, _)| name.starts_with(prefix) || Some(*name) == prefix.strip_suffix('-'));
+    let ours = named.filter(|(name, _)| is_of(prefix, name));
     ours.map(|(name, size)| Listed {
         name: name.into(),
         bytes: size.and_then(|text| text.parse().ok()),
@@ -67,13 +76,17 @@ fn holders(aliases: &Map<String, Value>) -> Vec<Alias> {
         .collect()
 }
 
-async fn answered(client: &Client, path: &str) -> anyhow::Result<Answer> {
+pub(super) async fn answered(client: &Client, path: &str) -> anyhow::Result<Answer> {
     let answer = client.get(path).await?;
     let error = &answer.json()["error"];
     let said = |field: &str| error[field].as_str().unwrap_or("no reason given").chars().take(300).collect::<String>();
     // The reason names the right that is missing.
     let (status, kind, reason) = (answer.status, said("type"), said("reason"));
-    anyhow::ensure!(answer.is_success(), "cannot list indices: HTTP {status}, {kind}: {reason}");
+    let cure = match status {
+        401 | 403 => "; it takes the right to list the daily indices with their sizes",
+        _ => "",
+    };
+    anyhow::ensure!(answer.is_success(), "cannot list indices: HTTP {status}, {kind}: {reason}{cure}");
     Ok(answer)
 }
 

@@ -14,8 +14,7 @@ use crate::event::time::Day;
 pub struct Due {
     /// Its name.
     pub name: String,
-    /// The last day it can hold, `YYYY-MM-DD`.
-    #[serde(serialize_with = "written")]
+    /// The last day it can hold.
     pub day: Day,
     /// What it takes on disk, replicas included; unknown of a closed index.
     pub bytes: Option<u64>,
@@ -36,7 +35,6 @@ pub struct Spared {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// The day taken to be today, in UTC.
-    #[serde(serialize_with = "written")]
     pub today: Day,
     /// Past their time.
     pub drop: Vec<Due>,
@@ -140,10 +138,6 @@ impl Plan {
     }
 }
 
-fn written<S: serde::Serializer>(day: &Day, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(day)
-}
-
 /// Names shown of a list of indices that stay; of those that go, every one is.
 const SHOWN: usize = 100;
 
@@ -179,7 +173,7 @@ impl fmt::Display for Plan {
 }
 
 /// Bytes as people read them.
-pub(super) struct Size(pub u64);
+pub struct Size(pub u64);
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

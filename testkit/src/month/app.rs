@@ -9,6 +9,16 @@ use super::pinpoint::{For, event, fact, of_an_app};
 use super::{Fact, Purchase};
 
 const PAGES: [&str; 6] = ["/", "/shoes", "/shoes/42", "/cart", "/account/orders", "/help"];
+/// Pages of others that lead to one of the shop's; none is by far the most.
+const REFERRERS: [&str; 4] =
+    ["https://search.example/", "https://friends.example/feed", "https://mail.example/", "https://news.example/shoes"];
+/// What a link says of itself; not all say everything.
+const UTM: [[&str; 3]; 4] = [
+    ["newsletter", "email", "autumn"],
+    ["friends", "social", "autumn"],
+    ["search", "cpc", ""],
+    ["newsletter", "email", "winter"],
+];
 const PRODUCTS: [(&str, i64); 5] =
     [("sku-0042", 5_990), ("sku-0007", 1_999), ("sku-0311", 129_900), ("sku-0100", 450), ("sku-0099", 2_500)];
 const CURRENCIES: [&str; 3] = ["USD", "USD", "EUR"];
@@ -19,12 +29,23 @@ struct Did {
     attributes: Value,
     metrics: Value,
     page: &'static str,
+    referrer: &'static str,
+    utm: [&'static str; 3],
     purchase: Option<Purchase>,
 }
 
 impl Did {
     fn plain(name: &'static str) -> Self {
-        Self { name, attributes: json!({}), metrics: json!({}), page: "", purchase: None }
+        let nothing = json!({});
+        Self {
+            name,
+            attributes: nothing.clone(),
+            metrics: nothing,
+            page: "",
+            referrer: "",
+            utm: [""; 3],
+            purchase: None,
+        }
     }
 
     fn bought(book: &mut Book) -> Self {
@@ -39,13 +60,30 @@ impl Did {
         Self { attributes, metrics, purchase: Some(purchase), ..Self::plain("_monetization.purchase") }
     }
 
+    /// Somebody may have followed a link, which may say where it stood.
+    fn after_a_link(mut self, book: &mut Book) -> Self {
+        if book.percent(40) {
+            self.referrer = book.favour(&REFERRERS);
+            self.attributes["referer"] = json!(self.referrer);
+        }
+        if book.percent(15) {
+            self.utm = book.favour(&UTM);
+            for (name, value) in ["utm_source", "utm_medium", "utm_campaign"].into_iter().zip(self.utm) {
+                if !value.is_empty() {
+                    self.attributes[name] = json!(value);
+                }
+            }
+        }
+        self
+    }
+
     fn something(book: &mut Book) -> Self {
         match book.chance.u32(..10) {
             0..6 => {
                 let page = book.favour(&PAGES);
                 let attributes = json!({"url": format!("https://shop.example{page}"), "page": page});
                 let metrics = json!({"load_time": f64::from(book.chance.u32(100..3_000)) / 1000.0});
-                Self { attributes, metrics, page, ..Self::plain("pageView") }
+                Self { attributes, metrics, page, ..Self::plain("pageView") }.after_a_link(book)
             }
             6..8 => Self { attributes: json!({"product": book.favour(&PRODUCTS).0}), ..Self::plain("add_to_cart") },
             8 => Self { attributes: json!({"search": "blue shoes"}), ..Self::plain("search") },
@@ -65,6 +103,8 @@ fn told(did: &Did, at: i64, person: &Person, session: &str, is_enriched: bool) -
         is_pinpoints: !is_enriched,
         purchase: did.purchase,
         page: did.page,
+        referrer: did.referrer,
+        utm: did.utm,
         ..fact(did.name, at, "app", For::NOTHING, &person.client)
     }
 }
@@ -79,11 +119,17 @@ pub(super) fn session(book: &mut Book, start: i64) {
         record["metrics"] = did.metrics.clone();
         of_an_app(&mut record, &person);
         record["session"] = json!({"session_id": session, "start_timestamp": start});
+        let mut session_ms = None;
         if let Some(stop) = stop {
             record["session"]["stop_timestamp"] = json!(stop);
+            session_ms = Some(stop - start);
+            // As sessions say that a push opened: it began in 1970.
+            if book.one_in(30) {
+                record["session"]["start_timestamp"] = json!(0);
+                session_ms = None;
+            }
         }
         let told = told(&did, at, &person, &session, false);
-        let session_ms = stop.map(|stop| stop - start);
         book.tell(Fact { country: person.country.code, session_ms, ..told }, &record);
     };
     let mut at = start + book.chance.i64(300..SECOND);

@@ -72,6 +72,10 @@ pub struct Fact {
     pub session_ms: Option<i64>,
     /// Of an app's page: its path.
     pub page: &'static str,
+    /// Which page led there.
+    pub referrer: &'static str,
+    /// `utm_source`, `utm_medium` and `utm_campaign` of the address that led there.
+    pub utm: [&'static str; 3],
     /// Whether Pinpoint itself wrote it, so that Firehose's indices may have it.
     pub is_pinpoints: bool,
 }

@@ -1,74 +1,81 @@
-//! One node for all tests of a process.
+//! A few nodes for all tests of a process.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::LazyLock;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::anyhow;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Kind, Options, Server};
 
-/// A node that tests take in turn, each for itself and each finding it empty.
-///
-/// `cargo test` runs a binary's tests in parallel threads; a node apiece would need more memory than machines have.
-#[derive(Debug)]
-pub struct Exclusive {
-    kind: Kind,
-    // tokio's mutex: it is held across awaits, knows no poisoning (a panicking test just gives it back) and works
-    // between the runtimes of different tests.
-    state: Mutex<State>,
-}
+/// A test mostly waits, for its node and for what it has timed: two at once need little more time than one. More would
+/// need more memory than machines have.
+const NODES: usize = 2;
 
+/// Nodes that tests take in turn, each for itself and each finding it empty.
 #[derive(Debug)]
-enum State {
-    NotStarted,
-    Running(Box<Server>),
+pub struct Shared {
+    // tokio's: it is waited for across runtimes, those of different tests.
+    turns: Semaphore,
+    /// Those that run and that nobody has.
+    idle: Mutex<Vec<Server>>,
     /// A machine without a JDK has none for the next test either: no test waits for that twice.
-    Failed(String),
+    failed: Mutex<Option<String>>,
 }
 
-/// The node, empty, for as long as this lives.
+/// A node, empty, for as long as this lives.
 #[derive(Debug)]
 pub struct Lease<'a> {
-    state: MutexGuard<'a, State>,
+    server: Option<Server>,
+    shared: &'a Shared,
+    // Dropped last: whoever has the next turn finds the node that is given back.
+    _turn: SemaphorePermit<'a>,
 }
 
-/// The process's OpenSearch 3.6.0. It starts with the first lease and dies with the process.
-pub fn shared() -> &'static Exclusive {
-    static NODE: LazyLock<Exclusive> = LazyLock::new(|| Exclusive::new(Kind::OpenSearch3));
-    &NODE
+/// The process's nodes of OpenSearch 3.6.0. Each starts when all others are taken, and dies with the process.
+pub fn shared() -> &'static Shared {
+    static NODES: Shared = Shared::new();
+    &NODES
 }
 
-impl Exclusive {
-    /// For a static of one's own, with another server.
-    pub const fn new(kind: Kind) -> Self {
-        Self { kind, state: Mutex::const_new(State::NotStarted) }
+impl Shared {
+    const fn new() -> Self {
+        Self { turns: Semaphore::const_new(NODES), idle: Mutex::new(Vec::new()), failed: Mutex::new(None) }
     }
 
-    /// Waits for its turn, starts the node if it does not run (again, if the last test made it die) and wipes it.
+    /// Waits for its turn, starts a node if none is idle (or the idle one has died of what it was sent) and wipes it.
     pub async fn lease(&self) -> anyhow::Result<Lease<'_>> {
-        let mut state = self.state.lock().await;
-        let alive = if let State::Running(server) = &mut *state { server.is_alive() } else { false };
-        match &*state {
-            State::Running(server) if alive => server.wipe().await?,
-            State::Failed(why) => return Err(anyhow!("{why}")),
-            // A test that times out drops this future half-way: the state must be true at every await.
-            _ => {
-                *state = State::NotStarted;
-                *state = self.start().await;
+        let turn = self.turns.acquire().await?;
+        // A test that times out drops this future half-way, and its node with it: the next one starts another.
+        let idle = self.take();
+        let server = match idle {
+            Some(server) => {
+                server.wipe().await?;
+                server
             }
-        }
-        match &*state {
-            State::Failed(why) => Err(anyhow!("{why}")),
-            _ => Ok(Lease { state }),
-        }
+            None => self.start().await?,
+        };
+        Ok(Lease { server: Some(server), shared: self, _turn: turn })
     }
 
-    async fn start(&self) -> State {
-        match Server::start(self.kind, Options::default()).await {
-            Ok(server) => State::Running(Box::new(server)),
-            Err(error) => State::Failed(format!("{error:#}")),
+    fn take(&self) -> Option<Server> {
+        let mut server = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+        server.is_alive().then_some(server)
+    }
+
+    async fn start(&self) -> anyhow::Result<Server> {
+        let failed = || self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(why) = &*failed() {
+            return Err(anyhow!("{why}"));
         }
+        let started = Server::started(Kind::OpenSearch3, Options::default(), None).await;
+        started.inspect_err(|error| *failed() = Some(format!("{error:#}")))
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner).extend(self.server.take());
     }
 }
 
@@ -76,14 +83,14 @@ impl Deref for Lease<'_> {
     type Target = Server;
 
     fn deref(&self) -> &Server {
-        let State::Running(server) = &*self.state else { unreachable!("a lease is made of a running node only") };
+        let Some(server) = &self.server else { unreachable!("only the end of a lease takes its node") };
         server
     }
 }
 
 impl DerefMut for Lease<'_> {
     fn deref_mut(&mut self) -> &mut Server {
-        let State::Running(server) = &mut *self.state else { unreachable!("a lease is made of a running node only") };
+        let Some(server) = &mut self.server else { unreachable!("only the end of a lease takes its node") };
         server
     }
 }

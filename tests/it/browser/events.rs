@@ -1,8 +1,8 @@
 //! The Events tab: panels that say what happened, and say so when the cluster does not answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use essink::panel::{self, Panel, Range};
+use essink::panel::{self, Chart, Panel, Range, What};
 use serde_json::{Value, json};
 use testkit::month::Month;
 
@@ -15,9 +15,11 @@ use crate::panels::{FIRST_DAY, SOME_DAYS, truths};
 const READY: &str = "(() => { const all = [...document.querySelectorAll('#view-events [data-panel]')]; \
                      return all.length > 0 && all.every(panel => panel.dataset.state === 'ready'); })()";
 
-/// The cells of each panel's table, by panel.
+/// The cells of each panel's table, by panel; where it has none, its figures by their names.
 const TABLES: &str = "Object.fromEntries([...document.querySelectorAll('#view-events [data-panel]')].map(panel => \
-    [panel.dataset.panel, [...panel.querySelectorAll('tbody tr')].map(row => [...row.cells].map(cell => cell.textContent))]))";
+    [panel.dataset.panel, panel.dataset.chart === 'number' \
+      ? [...panel.querySelectorAll('[data-column]')].map(figure => [figure.dataset.column, figure.textContent]) \
+      : [...panel.querySelectorAll('tbody tr')].map(row => [...row.cells].map(cell => cell.textContent))]))";
 
 #[tokio::test]
 async fn the_panels_show_what_happened_and_say_when_the_cluster_is_away() {
@@ -41,6 +43,7 @@ async fn the_panels_show_what_happened_and_say_when_the_cluster_is_away() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     charts_have_tables(&page, "#view-events").await;
+    what_is_folded_is_opened(&page).await;
 
     // Events themselves are not shown unless somebody says so.
     let status = "fetch('/page/panels/message/timeline?from=0&to=1&message=x').then(answer => answer.status)";
@@ -63,6 +66,42 @@ async fn the_panels_show_what_happened_and_say_when_the_cluster_is_away() {
     // 75 where the cluster, just back, is slow to take the last positions: how a worker ends is for other tests.
     let ended = terminate(worker).await;
     assert!(matches!(ended, Some(0 | 75)), "{ended:?} {}", world.log());
+}
+
+/// Long tables and caveats: by the keyboard, and all of them on paper.
+async fn what_is_folded_is_opened(page: &Page) {
+    let rows = "[...document.querySelectorAll('[data-panel=\"overview/by-status\"] tbody tr')]";
+    let seen = format!("{rows}.filter(row => row.checkVisibility()).length");
+    let more = "document.querySelector('[data-panel=\"overview/by-status\"] button')";
+    let all = value(page, &format!("{rows}.length")).await;
+    assert!(all.as_u64() > Some(12), "{all} rows are no long table");
+    assert_eq!(value(page, &seen).await, json!(10));
+    assert_eq!(value(page, &format!("{more}.textContent")).await, json!(format!("Show all {all} rows")));
+    value(page, &format!("{more}.focus()")).await;
+    page.press("Enter").await.expect("a key");
+    assert_eq!(value(page, &seen).await, all);
+    assert_eq!(value(page, &format!("{more}.getAttribute('aria-expanded')")).await, json!("true"));
+    page.press("Enter").await.expect("a key");
+    assert_eq!(value(page, &seen).await, json!(10));
+
+    // The first sentence is there at once, the last is not.
+    let caveat = "document.querySelector('[data-panel=\"overview/sent\"] .caveat')";
+    let reads = |text: &str| {
+        format!(
+            "[...{caveat}.querySelectorAll('summary, p')].some(e => e.checkVisibility({{contentVisibilityAuto: true}}) && e.innerText.includes('{text}'))"
+        )
+    };
+    assert_eq!(value(page, &reads("Distinct messages, not events")).await, json!(true));
+    assert_eq!(value(page, &reads("half a per cent")).await, json!(false));
+    value(page, &format!("{caveat}.querySelector('summary').focus()")).await;
+    page.press("Enter").await.expect("a key");
+    holds(page, &reads("half a per cent")).await;
+    let folded = "document.querySelectorAll('details:not([open])').length";
+    let before = value(page, folded).await;
+    value(page, "dispatchEvent(new Event('beforeprint'))").await;
+    assert_eq!(value(page, folded).await, json!(0), "paper cannot be opened");
+    value(page, "dispatchEvent(new Event('afterprint'))").await;
+    assert_eq!(value(page, folded).await, before);
 }
 
 /// Waits are short from now on.
@@ -118,7 +157,8 @@ fn differences(panel: &Panel, expected: &Rows, table: &Value) -> Vec<String> {
         cells.map(|cell| cell.as_str().expect("a text").to_owned()).collect::<Vec<_>>()
     });
     let mut shown = BTreeMap::new();
-    if panel.splits.is_empty() {
+    let is_figures = panel.chart == Chart::Number;
+    if is_figures {
         // One number a row, beside its name.
         shown.insert(Vec::new(), rows.map(|row| row[1].clone()).collect());
     } else {
@@ -128,13 +168,31 @@ fn differences(panel: &Panel, expected: &Rows, table: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     for (key, values) in expected {
         let cells: Vec<String> = shown.remove(key).unwrap_or_default();
-        let same = cells.len() == values.len() && cells.iter().zip(values).all(|(cell, value)| is(cell, *value));
+        let values = if is_figures { values.clone() } else { in_columns(panel, values) };
+        let same = cells.len() == values.len() && cells.iter().zip(&values).all(|(cell, value)| is(cell, *value));
         if !same {
             wrong.push(format!("{key:?} {cells:?}, not {values:?}"));
         }
     }
     wrong.extend(shown.iter().map(|(key, cells)| format!("{key:?} {cells:?}, which is not so")));
     wrong
+}
+
+/// A row's values as a table has them: what shares are of stands once, before the first that is of it.
+fn in_columns(panel: &Panel, values: &[Option<f64>]) -> Vec<Option<f64>> {
+    let (mut shown, mut bases, mut values) = (Vec::new(), BTreeSet::new(), values.iter().copied());
+    for measure in &panel.measures {
+        let number = values.next().expect("a number a measure");
+        if let Some(base) = measure.what.base() {
+            let of = values.next().expect("what the share is of");
+            let is_rate = matches!(measure.what, What::Rate { .. });
+            if bases.insert(if is_rate { measure.label.rsplit(" of ").next().unwrap_or(base) } else { base }) {
+                shown.push(of);
+            }
+        }
+        shown.push(number);
+    }
+    shown
 }
 
 /// A day as the facts have it.
@@ -149,6 +207,9 @@ fn moment(key: &str) -> String {
 /// Whether a cell says a number, rounded as people want it.
 fn is(cell: &str, value: Option<f64>) -> bool {
     let Some(value) = value else { return cell == "–" };
+    if let Some(less) = cell.strip_prefix("<$") {
+        return value > 0.0 && less.parse::<f64>().is_ok_and(|most| value < most);
+    }
     let number: String = cell.chars().filter(|c| c.is_ascii_digit() || *c == '.' || *c == '-').collect();
     let decimals = number.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     let half = 0.500_001 / 10_f64.powi(i32::try_from(decimals).expect("few"));

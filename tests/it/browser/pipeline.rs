@@ -1,8 +1,10 @@
 //! The Pipeline tab: numbers that were fed, a cluster that goes and comes back, and a worker that does.
 
-use serde_json::json;
+use http::Method;
+use serde_json::{Value, json};
 
 use super::*;
+use crate::requests::{ask, client, create_all};
 
 /// The raw number of a figure.
 fn figure(name: &str) -> String {
@@ -112,4 +114,70 @@ async fn who_finds_no_place_is_told_and_gets_the_next() {
     holds(&late, "document.querySelector('#connection').dataset.state === 'live'").await;
     holds(&late, "!document.querySelector('#blocked .unknown')").await;
     assert_eq!(terminate(worker).await, Some(0), "{}", world.log());
+}
+
+/// The table of what is on disk, as texts.
+const ON_DISK: &str =
+    "[...document.querySelectorAll('#disk tbody tr')].map(row => [...row.cells].map(cell => cell.textContent))";
+
+#[tokio::test]
+async fn days_on_disk_are_shown_and_stay_when_the_cluster_goes() {
+    let world = World::new().await;
+    let client = client(world.search.url());
+    for (index, documents) in
+        [("ses-2020-01-01", 3), ("ses-2020-01-05", 1_200), ("ses-2020-01", 1), ("bird-2999-01-01", 2)]
+    {
+        assert_eq!(create_all(&client, index, &vec![json!({"a": 1}); documents]).await, [Value::Null; 0]);
+    }
+    create_all(&client, "essink-dead-letters-2020-01-02", &[json!({"a": 1})]).await;
+    // Where writes to an alias go nothing is pruned, however old it is.
+    for index in ["ses-2020-01-01", "ses-2020-01-05"] {
+        let held = json!({"actions": [{"add": {"index": index, "alias": index.replace("ses", "now"), "is_write_index": true}}]});
+        ask(&client, Method::POST, "/_aliases", Some(&held)).await;
+    }
+    let worker = world.worker(&["--keep", "30d"]);
+    let page = world.open("#pipeline").await;
+    holds(&page, &format!("{ON_DISK}.length === 3")).await;
+    let stats = ask(&client, Method::GET, "/_stats/store", None).await;
+    let size = |copies: &str, indices: &[&str]| {
+        let of = |index: &&str| stats["indices"][*index][copies]["store"]["size_in_bytes"].as_u64().expect("a size");
+        indices.iter().map(of).sum::<u64>()
+    };
+    let written =
+        async |bytes: u64| value(&page, &format!("import('/page/assets/format.js').then(f => f.bytes({bytes}))")).await;
+    let ses = ["ses-2020-01-01", "ses-2020-01-05"];
+    let all = written(size("total", &ses)).await;
+    let older = format!("2 days, {}", all.as_str().expect("a text"));
+    let rows = value(&page, ON_DISK).await;
+    assert_eq!(
+        rows[0],
+        json!(["ses-*", "2", "2020-01-01", "2020-01-05", "1,203", written(size("primaries", &ses)).await, all, older])
+    );
+    let bird = ["bird-2999-01-01"];
+    let bird = [written(size("primaries", &bird)).await, written(size("total", &bird)).await];
+    assert_eq!(
+        rows[1],
+        json!(["bird-*", "1", "2999-01-01", "2999-01-01", "2", bird[0], bird[1], "none (30 days are kept)"])
+    );
+    assert_eq!((&rows[2][0], &rows[2][7]), (&json!("essink-dead-letters-*"), &json!("no --keep")));
+    let about = value(&page, "document.querySelector('#disk-about').textContent").await;
+    let about = about.as_str().expect("a text");
+    assert!(
+        about.contains("4 daily indices") && about.contains("1 of ses-*") && about.contains("pinpoint-*"),
+        "{about}"
+    );
+
+    // A worker that has begun outlives its cluster.
+    holds(&page, "document.querySelector('#leases').innerText.includes('this worker')").await;
+    world.search.crash().await.expect("crashed");
+    holds(&page, "document.querySelector('#blocked [data-condition]')").await;
+    assert_eq!(value(&page, ON_DISK).await, rows);
+    assert_eq!(
+        value(&page, "/As of [\\d-]+ \\d\\d:\\d\\d UTC/.test(document.querySelector('#disk-about').textContent)").await,
+        json!(true)
+    );
+    holds(&page, "document.querySelectorAll('#blocked [data-condition]').length === 0").await;
+    is_clean(&page);
+    let ended = terminate(worker).await;
+    assert!(matches!(ended, Some(0 | 75)), "{ended:?} {}", world.log());
 }

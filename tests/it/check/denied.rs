@@ -1,5 +1,7 @@
 //! What AWS denies is named by its action, whichever it is; and a clock that is wrong is seen.
 
+use testkit::search::shared;
+
 use super::*;
 
 /// One call of a service, and what is answered to it.

@@ -258,7 +258,10 @@ fn is_ordered(panel: &Panel, rows: &[Row]) -> bool {
     let over_time = matches!(panel.splits.first().map(|split| &split.by), Some(By::Time { .. }));
     let forward = !over_time || rows.is_sorted_by(|a, b| a.keys[0] <= b.keys[0]);
     let downward = by_its_number(panel).is_none() || rows.is_sorted_by(|a, b| a.values[0] >= b.values[0]);
-    forward && downward
+    let sorted = matches!(panel.splits.first().map(|split| &split.by), Some(By::Terms { sorted: true, .. }));
+    // Numbers as numbers, words as words.
+    let key = |row: &Row| (text(&row.keys[0]).parse::<u64>().ok(), text(&row.keys[0]));
+    forward && downward && (!sorted || rows.is_sorted_by_key(key))
 }
 
 /// Whether a row is what it must be.
@@ -282,6 +285,10 @@ fn slack(panel: &Panel, expected: &[Option<f64>]) -> Vec<f64> {
             What::Rate { .. } => {
                 let of = at(slack.len() + 1);
                 slack.extend([200.0 * few(of) / of.max(1.0), few(of)]);
+            }
+            What::Per { .. } => {
+                let (share, of) = (at(slack.len()), at(slack.len() + 1));
+                slack.extend([(few(share * of) + share * few(of)) / of.max(1.0), few(of)]);
             }
             _ => slack.push(0.0),
         }

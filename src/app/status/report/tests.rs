@@ -63,6 +63,19 @@ fn a_worker_speaks_for_its_shards_and_kinesis_for_the_others() {
 }
 
 #[test]
+fn what_is_on_disk_is_a_table_for_people_and_numbers_for_programs() {
+    let mut facts = facts();
+    facts.disk = Some(vec![OnDisk { indices: "ses-*".to_owned(), days: 2, bytes: 3_072, ..OnDisk::default() }]);
+    let report = Report::new(facts);
+    let text = report.to_string();
+    assert!(text.contains("ON DISK") && text.contains("ses-*") && text.contains("3.0 KiB"), "{text}");
+    assert_eq!(serde_json::to_value(&report).unwrap()["disk"][0]["bytes"], 3_072);
+    let unknown = Report::new(self::facts());
+    assert!(!unknown.to_string().contains("ON DISK"));
+    assert_eq!(serde_json::to_value(&unknown).unwrap()["disk"], serde_json::Value::Null);
+}
+
+#[test]
 fn what_nobody_says_is_unknown_and_never_nothing() {
     let mut facts = facts();
     (facts.listed, facts.unread, facts.pages) = (None, BTreeMap::new(), Vec::new());

@@ -63,7 +63,13 @@ fn uses(panel: &Panel) -> Vec<(String, Vec<&'static str>)> {
                 uses.push((field.clone(), NUMBERS.to_vec()));
                 uses.extend(std::iter::once(once).chain(conversation).map(|field| (field.clone(), WORDS.to_vec())));
             }
-            What::Rate { distinct, to, of } => {
+            What::Per { distinct, each, .. } => {
+                uses.extend([distinct, each].map(|field| (field.clone(), WORDS.to_vec())));
+            }
+            What::Between { from, to, .. } => {
+                uses.extend([from, to].map(|field| (field.clone(), vec!["date"])));
+            }
+            What::Rate { distinct, to, of, .. } => {
                 uses.push((distinct.clone(), WORDS.to_vec()));
                 uses.extend([to, of].into_iter().flat_map(|query| named(query)).map(|field| (field, any.clone())));
             }
@@ -83,17 +89,25 @@ fn uses(panel: &Panel) -> Vec<(String, Vec<&'static str>)> {
     uses
 }
 
+/// `attributes.*.keyword`
+fn is_free(field: &str) -> bool {
+    field.strip_prefix("attributes.").and_then(|rest| rest.strip_suffix(".keyword")).is_some_and(|n| !n.contains('.'))
+}
+
 fn wrong(panel: &Panel) -> Vec<String> {
     let mapped = mapped(panel.over);
     let mut wrong = Vec::new();
     for (field, types) in uses(panel) {
         match mapped.get(&field) {
+            // What apps write freely: the template's rule makes it a word, with its twin, whatever came first.
+            None if panel.over == Over::Pinpoint && is_free(&field) => {}
             None => wrong.push(format!("{}: no template maps {field}", panel.id)),
             Some((kind, true)) if types.contains(&kind.as_str()) => {}
             Some((kind, usable)) => wrong.push(format!("{}: {field} is {kind}, usable: {usable}", panel.id)),
         }
         // An old index has its words as text, which cannot be counted, and beside it their `.keyword`.
-        let word = types.contains(&"keyword");
+        let is_number = |(kind, _): &(String, bool)| kind == "date" || NUMBERS.contains(&kind.as_str());
+        let word = types.contains(&"keyword") && !mapped.get(&field).is_some_and(is_number);
         if panel.over == Over::Pinpoint && word && !field.ends_with(".keyword") {
             wrong.push(format!("{}: {field} is text in an old index: use .keyword", panel.id));
         }
@@ -138,6 +152,17 @@ fn a_wrong_field_is_told() {
         "no template maps msg.id",
     );
     check("pinpoint", "measures = [{ label = 'n', is = 'distinct', field = 'event_type' }]\n", "use .keyword");
+    check("pinpoint", "measures = [{ label = 'n', is = 'distinct', field = 'attributes.utm' }]\n", "no template maps");
+    check(
+        "messages",
+        "measures = [{ label = 'n', is = 'distinct', field = 'attributes.utm.keyword' }]\n",
+        "no template",
+    );
+    let between = |from: &str, to: &str| {
+        format!("measures = [{{ label = 'n', is = 'between', from = '{from}', to = '{to}', divide = 1000 }}]\n")
+    };
+    check("pinpoint", &between("session.id.keyword", "session.stop_timestamp"), "session.id.keyword is keyword");
+    check("pinpoint", &between("session.start_timestamp", "session.duration"), "session.duration is long");
     check("messages", &format!("query = 'msg.nobody:a'\n{count}"), "msg.nobody");
     check("messages", &format!("query = 'subject.text:a'\n{count}"), "subject.text is text");
     check(

@@ -3,10 +3,11 @@
 use testkit::month::Fact;
 
 use super::super::scene::{Expected, Group, Scene, day, hour, or};
-use super::steps::{delivered, lost, sent};
+use super::steps::{begun, delivered, lost, sent};
 use super::{Step, Truth, funnel};
 
 pub const ALL: &[(&str, Truth)] = &[
+    ("texts/sent", |scene| scene.only(|fact| is_text(fact) && begun(fact)).one(count)),
     ("texts/rates", |scene| scene.only(is_text).one(rates)),
     ("texts/cost", |scene| scene.only(is_text).one(|all| vec![Some(all.spent("USD"))])),
     ("texts/funnel", |scene| scene.only(is_text).by(|f| funnel(f, STEPS, f.channel), |all| vec![Some(all.messages())])),
