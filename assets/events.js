@@ -51,7 +51,7 @@ async function ask(path) {
 async function askPanel(view, dashboard, time) {
   const { panel } = view;
   if (panel.hidden) {
-    const error = "This panel can show what is a person's (a message, an answer, a sender who wrote in), which is off";
+    const error = "This panel can show what is a person's (a message, a sender, a link, page or referrer, a user's country, what a server or carrier answered), which is off";
     view.failed({ error, cure: "start essink with --page-events" });
     return null;
   }

@@ -188,12 +188,12 @@ function leases({ read_at: readAt, rows, more, trouble }, now) {
 }
 
 // A family that has nothing has no row: it is named below.
-function disk({ read_at: readAt, families, trouble }) {
+function disk({ read_at: readAt, families, prune, trouble }) {
   const all = families ?? [];
   const some = all.filter((one) => one.days || one.other_indices);
   fill(parts.disk, some.map((one) => {
     const days = one.unsized_days ? `${number(one.days)} (${one.unsized_days} closed, of unknown size)` : number(one.days);
-    const older = one.keep_days === null ? { text: "no --keep", class: "none" }
+    const older = one.keep_days === null ? { text: one.family === "dead letters" ? "no --keep-dead-letters" : "no --keep", class: "none" }
       : one.older_days ? `${number(one.older_days)} days, ${bytes(one.older_bytes)}` : `none (${one.keep_days} days are kept)`;
     const date = (text) => ({ text: text ?? "–", class: "when" });
     return [{ text: one.indices, class: "when" }, days, date(one.oldest), date(one.newest), number(one.documents), bytes(one.primary_bytes), bytes(one.bytes), older];
@@ -207,7 +207,7 @@ function disk({ read_at: readAt, families, trouble }) {
   setText(byId("disk-about"), [
     some.length ? `${number(sum("days"))} daily indices, ${bytes(sum("bytes"))} in all.` : "No daily indices, or none that essink's user may list.",
     some.length && none.length ? `None of ${none.join(", ")}.` : "",
-    others.length ? `Not counted, because they are no days: ${others.join(", ")}; essink prune --dry-run names them.` : "",
+    others.length ? `Not counted, because they are no days: ${others.join(", ")}; ${prune} names them.` : "",
     `As of ${stamp(readAt)} UTC.`].filter(Boolean).join(" "));
 }
 

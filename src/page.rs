@@ -102,6 +102,8 @@ pub struct Disk {
     pub read_at: Option<i64>,
     /// What each family has, as `disk` of `essink status --json`; null when it was never read.
     pub families: Value,
+    /// The command that names every index of these.
+    pub prune: String,
     /// Why it could not be read the last time.
     pub trouble: Option<Trouble>,
 }

@@ -27,6 +27,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Three years of days.
 const LONGEST_MILLIS: i64 = 1_100 * 86_400_000;
 
+/// Why a panel is empty. It names what [`is_private`] goes by; `assets/events.js` says the same without asking.
+const PRIVATE: &str = "this panel can show what is a person's (a message, a sender, a link, page or referrer, \
+                       a user's country, what a server or carrier answered), which is off";
+
 /// What a reader types: the longest, characters.
 const TYPED: usize = 2_000;
 
@@ -93,9 +97,7 @@ pub async fn show(
     };
     if is_private(panel) && !desk.events {
         let cure = "start essink with --page-events to let this page show what is in events";
-        let error =
-            "this panel can show what is a person's (a message, an answer, a sender who wrote in), which is off";
-        return refused(StatusCode::FORBIDDEN, error, cure);
+        return refused(StatusCode::FORBIDDEN, PRIVATE, cure);
     }
     let (range, inputs) = match asked(panel, &query.unwrap_or_default()) {
         Ok(asked) => asked,

@@ -241,7 +241,8 @@ async fn who_opens_the_page_sees_what_was_and_then_what_is() {
         ended: false,
     };
     let leases = Leases { read_at: Some(NOW - 1000), rows: vec![lease], more: 0, trouble: None };
-    let disk = Disk { read_at: Some(NOW - 60_000), families: json!([{"family": "ses", "days": 3}]), trouble: None };
+    let families = json!([{"family": "ses", "days": 3}]);
+    let disk = Disk { read_at: Some(NOW - 60_000), families, ..Disk::default() };
     let served = served(None, Fake { leases, disk, ..Fake::default() }).await;
     let metrics = &served.desk.metrics;
     metrics.events(Outcome::Indexed, 40);

@@ -137,14 +137,18 @@ async fn ask(loaded: &Loaded, questions: &[Question]) -> Vec<Value> {
 impl Question {
     /// What is wrong with what the panel reads in the answer.
     fn wrong(&self, loaded: &Loaded, answer: &Value, is_all: bool) -> Vec<String> {
-        let Some(expected) = &self.expected else { return vec![format!("no truth for {}", self.name)] };
-        if is_all && expected.is_nothing() {
+        if is_all && self.expected.as_ref().is_some_and(Expected::is_nothing) {
             return vec!["the month has nothing of it, which proves nothing".to_owned()];
         }
-        match self.panel.read(answer) {
-            Ok(table) => compare(self.panel, loaded, expected, &table),
-            Err(unreadable) => vec![format!("{unreadable}: {} {}", answer["_shards"], answer["error"])],
-        }
+        self.compared(loaded, answer).unwrap_or_else(|why| vec![why])
+    }
+
+    /// By what the panel's rows differ from the truth; an error where there are no rows to compare.
+    fn compared(&self, loaded: &Loaded, answer: &Value) -> Result<Vec<String>, String> {
+        let expected = self.expected.as_ref().ok_or_else(|| format!("no truth for {}", self.name))?;
+        let table = self.panel.read(answer);
+        let table = table.map_err(|unreadable| format!("{unreadable}: {} {}", answer["_shards"], answer["error"]))?;
+        Ok(compare(self.panel, loaded, expected, &table))
     }
 }
 

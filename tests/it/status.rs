@@ -193,7 +193,13 @@ async fn days_on_disk_are_those_that_are_there() {
     assert_eq!((&letters["days"], &letters["documents"], &letters["keep_days"]), (&json!(1), &json!(1), &Value::Null));
     assert_eq!(of("bird")["days"], 0);
     let text = finish(essink(&args(NOBODY, world.search.url(), &["--keep", "30d"]))).await.expect(0, &[]).out;
-    for words in ["ON DISK", "4 (1 closed, of unknown size)", "ses-*: 1 more that are no days", "(30d)"] {
+    for words in [
+        "ON DISK",
+        "4 (1 closed, of unknown size)",
+        "ses-*: 1 more that are no days",
+        "prune --keep 30d --dry-run names",
+        "(30d)",
+    ] {
         assert!(text.contains(words), "no {words} in {text}");
     }
 }

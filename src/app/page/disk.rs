@@ -61,16 +61,19 @@ async fn look(shared: Arc<Shared>) {
     let mut looked = shared.disks.looked();
     looked.looking = false;
     match read {
-        Ok(families) => looked.disk = Disk { read_at: Some(clock::now().0), families, trouble: None },
+        Ok((families, prune)) => {
+            looked.disk = Disk { read_at: Some(clock::now().0), families, prune, trouble: None };
+        }
         Err(trouble) => looked.disk.trouble = Some(trouble),
     }
 }
 
-async fn read(shared: &Shared) -> Result<serde_json::Value, Trouble> {
+async fn read(shared: &Shared) -> Result<(serde_json::Value, String), Trouble> {
     let client = shared.searches.client().await?;
     let found = on_disk(client, &shared.disks.wanted, clock::now().day()).await;
     let found = found.map_err(|error| trouble(&format!("{error:#}")))?;
-    serde_json::to_value(found).map_err(|error| trouble(&error.to_string()))
+    let prune = status::disk::plan(&found);
+    serde_json::to_value(found).map(|families| (families, prune)).map_err(|error| trouble(&error.to_string()))
 }
 
 fn trouble(error: &str) -> Trouble {
@@ -142,6 +145,7 @@ mod tests {
         let read = until(&beyond, |disk| disk.read_at.is_some()).await;
         let ses = read.families.as_array().unwrap().iter().find(|one| one["family"] == "ses").unwrap();
         assert_eq!((&ses["documents"], &ses["bytes"], &ses["older_days"]), (&json!(3), &json!(9), &json!(1)));
+        assert_eq!(read.prune, "essink prune --keep 30d --dry-run");
         for _ in 0..50 {
             assert_eq!(beyond.disk().await, read);
         }

@@ -11,11 +11,14 @@ use crate::config::{KeepDays, NameOptions, StatusOptions};
 use crate::opensearch::client::Client;
 use crate::upkeep::retention::{OnDisk, Size, Wanted, on_disk};
 
+/// What the indices of dead letters are called here.
+const LETTERS: &str = "dead letters";
+
 /// Every family and the dead letters, and how long each is kept where somebody says so.
 pub fn wanted(names: &NameOptions, keep: Option<KeepDays>, keep_dead_letters: Option<KeepDays>) -> Vec<Wanted> {
     let days = |keep: Option<KeepDays>| keep.and_then(|keep| NonZeroU32::new(keep.days()));
     let families = names.families.iter().map(|(family, prefix)| (family.name(), prefix, days(keep)));
-    let letters = ("dead letters", names.dead_letter_prefix.as_str(), days(keep_dead_letters));
+    let letters = (LETTERS, names.dead_letter_prefix.as_str(), days(keep_dead_letters));
     families.chain([letters]).map(|(family, prefix, keep)| Wanted { family, prefix: prefix.to_owned(), keep }).collect()
 }
 
@@ -36,11 +39,22 @@ pub fn table(all: &[OnDisk]) -> String {
     let rows = some.iter().map(|one| cells(one));
     let mut text = format!("\n{}", columns(std::iter::once(heads.map(str::to_owned)).chain(rows)));
     for one in some.iter().filter(|one| one.other_indices > 0) {
-        let (indices, size) = (one.other_indices, Size(one.other_bytes));
-        text +=
-            &format!("{}: {indices} more that are no days, {size}; essink prune --dry-run names them\n", one.indices);
+        let (name, indices, size) = (&one.indices, one.other_indices, Size(one.other_bytes));
+        text += &format!("{name}: {indices} more that are no days, {size}; {} names them\n", plan(all));
     }
     text
+}
+
+/// The command that names every index of these, as it can be typed. It keeps what is kept, or, where nobody said, what the
+/// help of `prune` has as an example; of dead letters it speaks only when told how long they are kept.
+pub fn plan(all: &[OnDisk]) -> String {
+    let (letters, families): (Vec<&OnDisk>, Vec<&OnDisk>) = all.iter().partition(|one| one.family == LETTERS);
+    let given = |some: &[&OnDisk]| some.iter().find_map(|one| one.keep_days).map(NonZeroU32::get);
+    let keep = given(&families).unwrap_or(30);
+    let others = letters.iter().any(|one| one.other_indices > 0);
+    let of_letters = given(&letters).or(others.then_some(90));
+    let of_letters = of_letters.map_or(String::new(), |keep| format!(" --keep-dead-letters {keep}d"));
+    format!("essink prune --keep {keep}d{of_letters} --dry-run")
 }
 
 fn cells(one: &OnDisk) -> [String; 8] {
@@ -62,6 +76,7 @@ fn cells(one: &OnDisk) -> [String; 8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{self, Command, Loaded};
     use crate::event::time::Day;
 
     fn pinpoint() -> OnDisk {
@@ -99,8 +114,44 @@ mod tests {
         let days = "31 (1 closed, of unknown size)";
         has(&["pinpoint-*", days, "2024-10-04", "2024-11-03", "1500", "2.0 KiB", "4.0 KiB", "2, 1.0 KiB (30d)"]);
         has(&["ses-*", "31", "2024-10-04", "2024-11-03", "1500", "2.0 KiB", "4.0 KiB", "-"]);
-        has(&["eum-*: 3 more that are no days, 5.0 KiB; essink prune --dry-run names them"]);
+        has(&["eum-*: 3 more that are no days, 5.0 KiB; essink prune --keep 30d --dry-run names them"]);
         assert!(!text.contains("bird"), "{text}");
+    }
+
+    /// What a line of the table tells to type, and as what `prune` takes it: days of families, days of dead letters.
+    fn typed(all: &[OnDisk]) -> (String, (u32, Option<u32>)) {
+        let text = table(all);
+        let (_, command) = text.split_once("; ").unwrap();
+        let (command, _) = command.split_once(" names them\n").unwrap();
+        let words = command.split(' ').map(std::ffi::OsString::from);
+        let loaded = config::load(words, std::iter::empty(), &|_| Err(std::io::Error::other("none")));
+        let Loaded::Invocation(invocation) = loaded.unwrap_or_else(|why| panic!("{command}: {why}")) else {
+            panic!("{command}");
+        };
+        let Command::Prune(prune) = invocation.command else { panic!("{command}") };
+        assert!(prune.dry_run, "{command}");
+        let kept = &prune.retention;
+        (command.to_owned(), (kept.keep.days(), kept.keep_dead_letters.map(KeepDays::days)))
+    }
+
+    #[test]
+    fn what_it_tells_to_type_can_be_typed_and_says_what_is_kept() {
+        let days = |keep: u32| NonZeroU32::new(keep);
+        let ses = |keep| OnDisk { family: "ses", other_indices: 1, keep_days: days(keep), ..OnDisk::default() };
+        let letters = |keep, others| OnDisk {
+            family: "dead letters",
+            days: 1,
+            other_indices: others,
+            keep_days: days(keep),
+            ..OnDisk::default()
+        };
+        let (command, kept) = typed(&[ses(0), letters(0, 0)]);
+        assert_eq!((command.as_str(), kept), ("essink prune --keep 30d --dry-run", (30, None)));
+        assert_eq!(typed(&[ses(7), letters(0, 0)]).1, (7, None));
+        assert_eq!(typed(&[ses(7), letters(400, 0)]).1, (7, Some(400)));
+        assert_eq!(typed(&[ses(0), letters(400, 0)]).1, (30, Some(400)));
+        // Without --keep-dead-letters prune does not look at them.
+        assert_eq!(typed(&[ses(7), letters(0, 2)]).1, (7, Some(90)));
     }
 
     #[test]

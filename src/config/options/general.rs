@@ -63,8 +63,8 @@ options! {
         default: Some("false"),
         on: &[Verb::Run],
         help: "Let the live page show events themselves (the timeline of a message, the history of a person) and counts by what \
-               can be a person's: senders, links, what servers and carriers answered. Without it these panels stay empty, and \
-               say so.",
+               can be a person's: senders, links, pages, referrers, users' countries, what servers and carriers answered. \
+               Without it these panels stay empty, and say so.",
     }
     DRY_RUN: bool = units::flag, {
         name: "dry-run",

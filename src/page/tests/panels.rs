@@ -77,6 +77,10 @@ async fn every_panel_that_shows_no_events_is_answered_and_the_others_say_how_to_
                 hidden += 1;
                 assert_eq!(got.status, 403, "{dashboard}/{id}");
                 assert!(answer["cure"].as_str().unwrap().contains("--page-events"), "{answer}");
+                let error = answer["error"].as_str().unwrap();
+                assert!(error.contains(hidden_because(dashboard, id)), "{dashboard}/{id}: {error}");
+                // What the page says without asking is the same.
+                assert!(include_str!("../../../assets/events.js").contains(&error[1..]), "{error}");
                 continue;
             }
             assert_eq!(got.status, 200, "{dashboard}/{id}: {answer}");
@@ -91,6 +95,21 @@ async fn every_panel_that_shows_no_events_is_answered_and_the_others_say_how_to_
     let all = panel::dashboards().iter().flat_map(|dashboard| &dashboard.panels);
     assert_eq!(hidden, all.filter(|panel| crate::page::panels::is_private(panel)).count());
     assert!(hidden > 0);
+}
+
+/// What a panel shows that can be a person's.
+fn hidden_because(dashboard: &str, id: &str) -> &'static str {
+    match (dashboard, id) {
+        ("message", _) => "a message",
+        ("texts", "by-sender" | "cost-by-sender") => "a sender",
+        ("email", "links") => "a link",
+        ("app", "pages") => "page",
+        ("app", "referrers") => "referrer",
+        ("app", "places") => "country",
+        ("email", "refused" | "diagnostics") => "a server",
+        ("texts", "failures" | "pinpoint-records") => "carrier answered",
+        _ => panic!("{dashboard}/{id} is hidden, and nobody has said why"),
+    }
 }
 
 /// Judged by hand, so that a field that is new here must be judged too.
