@@ -242,7 +242,8 @@ async fn who_opens_the_page_sees_what_was_and_then_what_is() {
     };
     let leases = Leases { read_at: Some(NOW - 1000), rows: vec![lease], more: 0, trouble: None };
     let families = json!([{"family": "ses", "days": 3}]);
-    let disk = Disk { read_at: Some(NOW - 60_000), families, ..Disk::default() };
+    let prune = "essink prune --keep 7d".to_owned();
+    let disk = Disk { read_at: Some(NOW - 60_000), families: families.clone(), prune: prune.clone(), trouble: None };
     let served = served(None, Fake { leases, disk, ..Fake::default() }).await;
     let metrics = &served.desk.metrics;
     metrics.events(Outcome::Indexed, 40);
@@ -279,10 +280,7 @@ async fn who_opens_the_page_sees_what_was_and_then_what_is() {
     assert!(now["conditions"][0]["cure"].as_str().unwrap().contains("essink prune"));
     assert_eq!(now["leases"]["rows"][0]["owner"], "w1");
     assert_eq!(now["leases"]["read_at"], NOW - 1000);
-    assert_eq!(
-        now["disk"],
-        json!({"read_at": NOW - 60_000, "families": [{"family": "ses", "days": 3}], "trouble": null})
-    );
+    assert_eq!(now["disk"], json!({"read_at": NOW - 60_000, "families": families, "prune": prune, "trouble": null}));
     assert!(now.get("sample").is_none(), "it came with the past");
     assert_eq!(seen[2].0, "message", "and so on, a second later");
 }

@@ -45,8 +45,8 @@ pub fn table(all: &[OnDisk]) -> String {
     text
 }
 
-/// The command that names every index of these, as it can be typed. It keeps what is kept, or, where nobody said, what the
-/// help of `prune` has as an example; of dead letters it speaks only when told how long they are kept.
+/// The command that names every index of these, as it can be typed. It keeps what is kept, or, where nobody said, what
+/// examples keep; of dead letters `prune` speaks only when told how long they are kept.
 pub fn plan(all: &[OnDisk]) -> String {
     let (letters, families): (Vec<&OnDisk>, Vec<&OnDisk>) = all.iter().partition(|one| one.family == LETTERS);
     let given = |some: &[&OnDisk]| some.iter().find_map(|one| one.keep_days).map(NonZeroU32::get);
