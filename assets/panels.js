@@ -32,19 +32,25 @@ function mind(text) {
   return el("details", { class: "caveat" }, el("summary", {}, text.slice(0, end + 1)), el("p", {}, text.slice(end + 2)));
 }
 
-// What each rate is of: "delivered of sent" is followed by "delivered of sent: of", which is how many were sent. Where
-// several are of the same it stands once, before the first of them, under its own name.
+// The name of what a share is of: its column follows the share's, as "delivered of sent: of" follows "delivered of sent".
+function base(columns, at) {
+  const { label, unit } = columns[at];
+  const of = columns[at + 1];
+  if (of?.label !== `${label}: of`) return null;
+  const name = unit === "%" ? label.split(" of ").at(-1) : of.unit;
+  return { name, words: name === of.unit || name.includes(of.unit) ? name : `${name} (${of.unit})` };
+}
+
+// Where several shares are of the same it stands once, before the first of them, under its own name.
 function arranged({ columns, rows }) {
   const [all, bases] = [[], new Map()];
   columns.forEach(({ label, unit }, at) => {
     if (label.endsWith(": of")) return;
-    if (columns[at + 1]?.label === `${label}: of`) {
-      const [of, name] = [at + 1, label.split(" of ").at(-1)];
-      const known = bases.get(name);
-      if (known === undefined || rows.some(({ values }) => values[known] !== values[of])) {
-        bases.set(name, of);
-        all.push({ at: of, title: `${name} (${columns[of].unit})`, unit: columns[of].unit });
-      }
+    const of = base(columns, at);
+    const known = bases.get(of?.name);
+    if (of && (known === undefined || rows.some(({ values }) => values[known] !== values[at + 1]))) {
+      bases.set(of.name, at + 1);
+      all.push({ at: at + 1, title: of.words, unit: columns[at + 1].unit });
     }
     const plain = label.includes(unit) || ["US dollars", "of the currency", "%"].includes(unit);
     all.push({ at, title: plain ? label : `${label} (${unit})`, unit });
@@ -149,10 +155,11 @@ export class View {
       const { label, unit } = column;
       if (label.endsWith(": of")) return [];
       const ago = unit === "time" && values[at] ? `, ${span(Date.now() - values[at])} ago` : "";
-      const [what, of] = label.split(" of ");
-      // A rate says what it is of: delivered of 7,904 sent.
-      const words = columns[at + 1]?.label === `${label}: of` ? [`${what} of `, figure(columns[at + 1], at + 1), ` ${of ?? ""}`]
-        : [`${label.includes(unit) || ["%", "US dollars", "time"].includes(unit) ? "" : `${unit} `}${label}${ago}`];
+      const of = base(columns, at);
+      const plain = label.includes(unit) || ["%", "US dollars", "time"].includes(unit);
+      const what = plain ? label : of || !label.includes(" ") ? `${unit} ${label}` : `${unit}, ${label}`;
+      // A share says what it is of: delivered of 7,904 sent.
+      const words = !of ? [`${what}${ago}`] : [`${unit === "%" ? what.split(" of ")[0] : `${what},`} of `, figure(columns[at + 1], at + 1), ` ${of.name}`];
       return [el("p", { class: `number${unit === "time" ? " time" : ""}` }, el("b", {}, figure(column, at)), " ", el("span", {}, ...words))];
     });
     this.body.classList.toggle("several", all.length > 1);

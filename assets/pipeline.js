@@ -208,7 +208,7 @@ function disk({ read_at: readAt, families, trouble }) {
     some.length ? `${number(sum("days"))} daily indices, ${bytes(sum("bytes"))} in all.` : "No daily indices, or none that essink's user may list.",
     some.length && none.length ? `None of ${none.join(", ")}.` : "",
     others.length ? `Not counted, because they are no days: ${others.join(", ")}; essink prune --dry-run names them.` : "",
-    `As of ${clock(readAt)} UTC.`].filter(Boolean).join(" "));
+    `As of ${stamp(readAt)} UTC.`].filter(Boolean).join(" "));
 }
 
 function show(now) {

@@ -127,15 +127,15 @@ impl Bucket {
     /// with a body that has been read. `InvalidDigest`, of a digest that is none, may come before, and tells nothing. Whether
     /// S3 asks for the key of an encrypted bucket before or after is not written down: that right is not shown by this.
     ///
-    /// A server that does not look at digests puts an empty object.
-    pub async fn try_put(&self, key: &str) -> Result<(), S3Error> {
+    /// Whether an empty object was put: by a server that does not look at digests.
+    pub async fn try_put(&self, key: &str) -> Result<bool, S3Error> {
         let headers = [("content-md5", NO_DIGEST), ("content-type", "application/gzip")];
         let answer = self.client.ask(Method::PUT, &self.path(key), &headers, Some(Bytes::new())).await;
         let refused = |body: &[u8]| body.windows(BAD_DIGEST.len()).any(|part| part == BAD_DIGEST);
         if answer.as_ref().is_ok_and(|answer| answer.status == 400 && refused(&answer.body)) {
-            return Ok(());
+            return Ok(false);
         }
-        self.judged("PutObject", "s3:PutObject", key, answer).map(drop)
+        self.judged("PutObject", "s3:PutObject", key, answer).map(|_| true)
     }
 
     /// Puts another content in the place of `object`; `false` when it is another one by now.
@@ -256,7 +256,7 @@ mod tests {
             };
             Bucket::new(name, access).unwrap().try_put("essink-check-1").await
         };
-        assert_eq!((tried("granted").await.is_ok(), tried("careless").await.is_ok()), (true, true));
+        assert_eq!((tried("granted").await.unwrap(), tried("careless").await.unwrap()), (false, true));
         assert!(matches!(tried("denied").await, Err(S3Error::Halt(why)) if why.contains("s3:PutObject")));
         assert!(matches!(tried("busy").await, Err(S3Error::Busy(_))));
     }

@@ -12,6 +12,8 @@
 //! - [`proxy`]: gets in the way between a worker and a real server, by a seed
 //! - [`s3`]: a real S3 API that cannot outlive this process
 //! - [`sns`]: messages of SNS, signed
+//! - [`kibana`]: what Kibana and OpenSearch Dashboards ask for a saved object
+//! - [`vega`]: specifications of saved objects, drawn as Kibana and OpenSearch Dashboards draw them
 //! - [`cpu`]: how much CPU a group of threads has used
 //!
 //! Nothing here knows essink: its expectations must not come from the code under test.
@@ -24,6 +26,7 @@ pub mod events;
 pub mod fake_bulk;
 pub mod fake_dashboards;
 pub mod http;
+pub mod kibana;
 pub mod kinesis;
 pub mod kpl;
 pub mod made;
@@ -32,3 +35,4 @@ pub mod proxy;
 pub mod s3;
 pub mod search;
 pub mod sns;
+pub mod vega;

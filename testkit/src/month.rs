@@ -6,7 +6,7 @@
 //! under test has a part in it. Whoever counts facts by plain additions knows what a cluster must say.
 //!
 //! In it are the traps of counting: a mail with three receipts, a text that is buffered and then done with the price on
-//! both, one that ends twice, texts in parts, receipts a part, conversations paid for once, other currencies, one event
+//! both, one that is buffered for ever, one that ends twice and says its price twice, sessions that began in 1970, texts in parts, receipts a part, conversations paid for once, other currencies, one event
 //! about two messages, a channel that is said at first only, opens and clicks without a receipt or weeks late, a campaign's attempt beside the mail it made,
 //! and events within a second of midnight.
 

@@ -1,5 +1,7 @@
 //! `essink check`: what a run would meet, told before the first event, and nothing left behind.
 
+mod denied;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -227,10 +229,15 @@ async fn a_cluster_without_room_for_shards_is_a_problem() {
     let problems = found(&report, "problem");
     assert!(has(&problems, &["no room for the indices of one day", "1 of 1 shards are in use"]), "{problems:#?}");
     assert!(has(&problems, &["trial", "no index like", "documents were not tried"]), "{problems:#?}");
+    // The server of tests has watermarks off. Any disk is fuller than this, and none as full as that.
+    let mark = |name: &str| format!("cluster.routing.allocation.disk.watermark.{name}");
+    let on = json!({"cluster.routing.allocation.disk.threshold_enabled": true, mark("low"): "0.01%", mark("high"): "99.98%", mark("flood_stage"): "99.99%"});
+    world.set("/_cluster/settings", &json!({"persistent": on})).await;
     // Room for today, and not for thirty days.
     world.set("/_cluster/settings", &json!({"persistent": {"cluster.max_shards_per_node": 10}})).await;
     // The events are older than 30 days, so that none of them counts and every family may come.
     let tight = world.report(0, &["--keep", "30d"]).await;
+    assert!(has(&found(&tight, "warning"), &["the disk of node", "over the low watermark"]), "{tight:#}");
     assert!(has(&found(&tight, "warning"), &["257 shards will be in use with 30 days kept"]), "{tight:#}");
     assert_eq!(tight["sample"]["expired"], EVENTS);
 }
@@ -420,41 +427,6 @@ pub async fn tells_what_a_server_would_do(search: &Server) {
     assert!(has(&found(&refused, "ok"), &[&format!("write to {INDEX}"), "granted"]), "{refused:#}");
     assert_eq!(count(search, INDEX).await, 0);
     assert_eq!(names(search).await.len(), before.len() + 1);
-}
-
-/// Passes on to Kinesis what is not `GetRecords`, which is denied.
-async fn without_reading(State(behind): State<String>, request: Request) -> Response<Body> {
-    let (head, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
-    let target =
-        head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default().to_owned();
-    if target.ends_with(".GetRecords") {
-        let denied = json!({"__type": "AccessDeniedException", "message": "User is not authorized to perform kinesis:GetRecords"});
-        return Response::builder().status(400).body(Body::from(denied.to_string())).expect("valid");
-    }
-    let mut passed = testkit::http::client().expect("a client").post(behind).body(body);
-    for name in ["x-amz-target", "x-amz-date", "authorization", "content-type"] {
-        passed = passed.header(name, head.headers.get(name).map_or(&b""[..], |value| value.as_bytes()));
-    }
-    let passed = passed.send().await.expect("an answer");
-    let answer = Response::builder().status(passed.status().as_u16());
-    answer.body(Body::from(passed.bytes().await.expect("a body"))).expect("valid")
-}
-
-#[tokio::test]
-async fn an_action_that_aws_denies_is_named_with_the_policy_to_paste() {
-    let world = World::fed(EVENTS).await;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let between = format!("http://{}", listener.local_addr().expect("bound"));
-    let app = Router::new().fallback(without_reading).with_state(world.kinesis.url());
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    let done = finish(essink(&args(&between, world.search.url(), &[]))).await.expect(69, &["a run would not work"]);
-    let line = done.out.lines().find(|line| line.contains("kinesis:GetRecords is not granted")).expect("named");
-    assert!(line.starts_with("PROBLEM") && line.contains("not authorized") && line.contains("-> grant it"), "{line}");
-    assert!(done.out.contains("kinesis:GetShardIterator: granted"), "{}", done.out);
-    let (_, policy) = done.out.split_once("IAM policy of the AWS role:\n").expect("a policy");
-    let policy = serde_json::Deserializer::from_str(policy).into_iter::<Value>().next().expect("JSON").expect("whole");
-    assert_eq!(policy["Statement"][0]["Resource"], "arn:aws:kinesis:us-east-1:000000000000:stream/s");
 }
 
 #[tokio::test]

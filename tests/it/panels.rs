@@ -4,10 +4,12 @@
 //! The facts are told by the generator and the additions stand in [`truths`]: neither knows a query, and neither asks
 //! essink what an event means.
 
+mod drawn;
 mod edges;
 pub mod load;
 mod many;
 mod mutants;
+mod objects;
 pub mod scene;
 pub mod truths;
 
@@ -25,7 +27,8 @@ use testkit::search::{Server, shared};
 use self::load::{DAY, Loaded};
 use self::scene::{Expected, Scene, compare};
 
-/// How much is made: a month on one server, some days on the others.
+/// How much is made: a month on one server, some days on the others. Every day costs an index of each family, and the
+/// cluster most of the time.
 pub struct Size {
     pub messages: usize,
     pub days: u32,
@@ -33,26 +36,30 @@ pub struct Size {
     pub old_days: u32,
 }
 
-/// About 22,000 events.
-const MONTH: Size = Size { messages: 7_000, days: 31, old_days: 8 };
+/// About 16,000 events.
+const MONTH: Size = Size { messages: 5_000, days: 31, old_days: 8 };
 /// About 2,500.
 pub const SOME_DAYS: Size = Size { messages: 800, days: 4, old_days: 2 };
 
-pub const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 1).expect("a date");
+/// So that a day of 25 hours somewhere, and the end of a month, are among them.
+pub const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 10, 24).expect("a date");
 
 #[tokio::test]
-async fn every_panel_says_what_happened() {
+async fn every_panel_its_saved_object_and_the_drawing_of_it_say_what_happened() {
     let search = shared().lease().await.expect("OpenSearch");
     let loaded = say_what_happened(&search, &MONTH).await;
-    mutants::are_told(&loaded, &ranges(&loaded, &MONTH)).await;
+    let ranges = ranges(&loaded, &MONTH);
+    is_right(&drawn::wrong(&loaded, [ranges[0], ranges[1]]).await);
+    mutants::are_told(&loaded, &ranges).await;
 }
 
-/// Needs a cluster without templates.
+/// Puts these days into a cluster without templates, and asks it for panels and for saved objects.
 pub async fn say_what_happened(search: &Server, size: &Size) -> Loaded {
     let month = Month::new(7, size.messages, FIRST_DAY, size.days);
     let loaded = load::load(search, month, size).await;
-    let mut wrong = Vec::new();
-    for (number, range) in ranges(&loaded, size).into_iter().enumerate() {
+    let ranges = ranges(&loaded, size);
+    let mut wrong = objects::wrong(&loaded, [ranges[0], ranges[1]]).await;
+    for (number, range) in ranges.into_iter().enumerate() {
         let questions = questions(&loaded, range, number == 0);
         // Not all at once: no cluster of this size would answer them in a minute.
         for some in questions.chunks(10) {
@@ -62,8 +69,12 @@ pub async fn say_what_happened(search: &Server, size: &Size) -> Loaded {
             }
         }
     }
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    is_right(&wrong);
     loaded
+}
+
+fn is_right(wrong: &[String]) {
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// All of it, a day of essink's indices, a day of Firehose's, and from the middle of the last of these to the middle of

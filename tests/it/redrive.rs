@@ -182,7 +182,7 @@ fn exported(n: usize) -> Vec<u8> {
 
 #[tokio::test]
 async fn kill_nine_amid_a_redrive_loses_nothing_and_doubles_nothing() {
-    const N: usize = 6_000;
+    const N: usize = 3_000;
     let search = shared().lease().await.expect("OpenSearch");
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("export.ndjson");

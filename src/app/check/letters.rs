@@ -62,11 +62,16 @@ async fn bucket(options: &S3Options, write: bool) -> Vec<Finding> {
             // A condition such as If-Match would need s3:GetObject too, which a run does not.
             let key = format!("{root}essink-check-{:016x}", clock::chance());
             let tried = bucket.try_put(&key).await;
-            // A server that does not look at digests, or puts first and then looks.
-            if tried.is_ok() && matches!(bucket.look(&key).await, Ok(Some(_))) {
+            let there = match &tried {
+                Ok(true) => true,
+                // Some servers put first, and then look at the digest. S3 does not: where nobody may look, nothing is there.
+                Ok(false) => matches!(bucket.look(&key).await, Ok(Some(_))),
+                Err(_) => false,
+            };
+            if there {
                 left = bucket.delete(&key).await.err().map(|error| (key, error));
             }
-            read(tried)
+            read(tried.map(drop))
         }
     };
     let name = &options.url.bucket;

@@ -68,21 +68,44 @@ pub async fn sample(kinesis: &Kinesis, stream: &Stream, shards: &[Shard], wanted
         }
     }
     records.truncate(wanted as usize);
-    (records, findings(refused, iterated, read))
+    let mut found = findings(refused.as_ref(), iterated, read);
+    let refused = refused.as_ref();
+    // Of AWS's own key nobody has to be allowed anything; if it is refused all the same, that is said.
+    if stream.key.is_some() || matches!(refused, Some(Fault::Refused(said)) if is_of_key(said)) {
+        found.push(decrypts(refused, !records.is_empty()));
+    }
+    (records, found)
+}
+
+/// Whether the service says that it may not, or cannot, use the key of the stream.
+fn is_of_key(said: &str) -> bool {
+    said.starts_with("KMS")
+}
+
+/// The right to the key of an encrypted stream.
+fn decrypts(refused: Option<&Fault>, has_records: bool) -> Finding {
+    let tried = match refused {
+        // Disabled and deleted keys are refused too: the words tell.
+        Some(Fault::Refused(said)) if is_of_key(said) => Tried::Denied(said.clone()),
+        _ if has_records => Tried::Granted,
+        _ => Tried::Unknown("there was no record to decrypt".to_owned()),
+    };
+    permission(ABOUT, "kms:Decrypt", "read what the key of the stream encrypts", tried)
 }
 
 /// Both permissions, from how far reading came.
-fn findings(refused: Option<Fault>, iterated: bool, read: bool) -> Vec<Finding> {
+fn findings(refused: Option<&Fault>, iterated: bool, read: bool) -> Vec<Finding> {
     let untried = |what: &str| Tried::Unknown(what.to_owned());
     let tried = |done: bool, fault: Option<&Fault>| match fault {
         _ if done => Tried::Granted,
+        Some(Fault::Refused(said)) if is_of_key(said) => untried("the key of the stream cannot be used"),
         Some(Fault::Refused(said)) => Tried::Denied(said.clone()),
         Some(fault) => untried(&fault.to_string()),
         None => untried("there was no shard to read"),
     };
-    let iterator = tried(iterated, refused.as_ref());
+    let iterator = tried(iterated, refused);
     let records = match (&iterator, read) {
-        (Tried::Granted, _) => tried(read, refused.as_ref()),
+        (Tried::Granted, _) => tried(read, refused),
         _ => untried("no iterator could be had"),
     };
     let mut found = vec![
@@ -173,12 +196,24 @@ mod tests {
         let levels = |found: Vec<Finding>| found.iter().map(|f| (f.level, f.what.clone())).collect::<Vec<_>>();
         let granted = levels(findings(None, true, true));
         assert!(granted.iter().all(|(level, what)| *level == Level::Ok && what.ends_with("granted")), "{granted:?}");
-        let denied = levels(findings(Some(Fault::Refused("AccessDenied".to_owned())), true, false));
+        let denied = levels(findings(Some(&Fault::Refused("AccessDenied".to_owned())), true, false));
         assert_eq!((denied[0].0, denied[1].0), (Level::Ok, Level::Problem));
         assert!(denied[1].1.contains("kinesis:GetRecords is not granted"), "{denied:?}");
-        let slow = findings(Some(Fault::Throttled("slow down".to_owned())), true, false);
+        let slow = findings(Some(&Fault::Throttled("slow down".to_owned())), true, false);
         assert!(slow.iter().all(|f| f.level != Level::Problem), "it says nothing of permissions: {slow:?}");
         assert_eq!(slow[2].level, Level::Warning);
+    }
+
+    #[test]
+    fn the_right_to_a_key_is_told_from_the_right_to_read() {
+        let denied = Fault::Refused("KMSAccessDeniedException: no".to_owned());
+        let levels: Vec<Level> = findings(Some(&denied), true, false).iter().map(|found| found.level).collect();
+        assert_eq!(levels, [Level::Ok; 2], "nothing is known of the right to read");
+        let said = decrypts(Some(&denied), false);
+        assert!(said.level == Level::Problem && said.what.starts_with("kms:Decrypt is not granted"), "{said:?}");
+        assert_eq!(decrypts(None, true).what, "kms:Decrypt: granted");
+        let untried = decrypts(Some(&Fault::Refused("AccessDenied".to_owned())), false);
+        assert!(untried.level == Level::Ok && untried.what.contains("not tried"), "{untried:?}");
     }
 
     #[test]

@@ -56,6 +56,9 @@ pub async fn look(client: &Client, run: &RunOptions, arn: Option<&str>, write: b
     }
     match watch(&table, run.lease_timeout).await {
         Ok((rows, alive)) => {
+            if matches!(table, Table::Dynamo(_)) {
+                state.findings.push(permission(ABOUT, "dynamodb:DescribeTable, Scan", "keep leases", Tried::Granted));
+            }
             state.findings.extend(who(&table, run, &rows, &alive).await);
             state.rows = rows;
         }

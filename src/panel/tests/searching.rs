@@ -56,6 +56,48 @@ fn values_are_in_the_order_of_their_numbers_however_deep() {
     );
 }
 
+/// Up to 20 there are few, as of channels and currencies: those are chosen by their number.
+#[test]
+fn twenty_values_are_few_and_twenty_one_are_many() {
+    let order = |size: u32| {
+        let body = asked(&format!(
+            "chart = 'table'\nmeasures = [{{ label = 'n', is = 'distinct', field = 'msg.id' }}]\nsplits = [\
+             {{ label = 'a', by = 'terms', field = 'msg.link', size = {size} }}]\n"
+        ));
+        body["aggs"]["2"]["terms"]["order"].clone()
+    };
+    assert_eq!(order(20), json!({"1": "desc"}));
+    assert_eq!(order(21), json!({"_count": "desc"}));
+}
+
+#[test]
+fn simple_measures_are_the_aggregations_of_their_names() {
+    for (measure, expected) in [
+        ("sum", json!({"sum": {"field": "f"}})),
+        ("max", json!({"max": {"field": "f"}})),
+        ("avg", json!({"avg": {"field": "f"}})),
+        ("median", json!({"percentiles": {"field": "f", "percents": [50]}})),
+    ] {
+        let body = asked(&format!("chart = 'number'\nmeasures = [{{ label = 'n', is = '{measure}', field = 'f' }}]\n"));
+        assert_eq!(body["aggs"], json!({"1": expected}), "{measure}");
+    }
+}
+
+#[test]
+fn a_rate_counts_both_of_its_queries() {
+    let body = asked(
+        "chart = 'number'\nquery = 'e:f'\nmeasures = [{ label = 'n', is = 'rate', distinct = 'i', to = 'a:b', of = 'c:d' }]\n",
+    );
+    let step = |query: &str| {
+        json!({
+            "filter": {"query_string": {"query": query, "analyze_wildcard": true}},
+            "aggs": {"n": {"cardinality": {"field": "i", "precision_threshold": 40_000}}}
+        })
+    };
+    let expected = json!({"filter": {"match_all": {}}, "aggs": {"to": step("a:b"), "of": step("c:d")}});
+    assert_eq!(body["aggs"], json!({"1": expected}));
+}
+
 /// A cluster that kept a count of 256 KB for each of some thousands of links would refuse the search.
 #[test]
 fn of_many_values_the_most_frequent_are_chosen_before_anything_is_counted_for_each() {
@@ -129,6 +171,22 @@ fn a_price_is_paid_once_a_message_or_once_a_conversation() {
     );
 }
 
+/// So many prices a row that all rows together are below what a cluster gives.
+#[test]
+fn of_many_rows_fewer_prices_are_told_apart() {
+    let sizes = |splits: &str| {
+        let body = asked(&format!(
+            "chart = 'bar'\nmeasures = [{{ label = 'n', is = 'money', field = 'p', once = 'a' }}]\nsplits = [{splits}]\n"
+        ));
+        let terms = &body["aggs"]["2"]["aggs"]["1"]["aggs"]["single"]["aggs"]["prices"]["terms"];
+        assert_eq!(terms["size"], terms["shard_size"]);
+        terms["size"].clone()
+    };
+    // 25 rows of 1,000 prices, of messages and again of conversations.
+    assert_eq!(sizes("{ label = 'a', by = 'terms', field = 'c', size = 25 }"), 1_000);
+    assert_eq!(sizes("{ label = 'a', by = 'terms', field = 'c', size = 2 }"), 10_000);
+}
+
 /// A float has 645.29998 where a double has 645.3: both must be one price, of the message that both are of.
 #[test]
 fn prices_that_are_rounded_are_apart_by_a_part_and_around_it() {
@@ -181,6 +239,7 @@ fn documents_are_asked_for_by_what_was_typed() {
     );
     assert_eq!(body["sort"], json!([{"@timestamp": {"order": "desc", "unmapped_type": "date"}}]));
     assert_eq!(body["_source"], json!(["@timestamp", "msg.status"]));
+    assert_eq!(body["size"], 500);
     let nobody = panel.search(&HOUR, &Inputs::new());
     assert_eq!(nobody["query"]["bool"]["filter"][1], json!({"match_none": {}}));
 }

@@ -1,12 +1,16 @@
 //! A panel as a Vega-Lite specification: what no classic visualization can say, rates and money, asked by the very search
 //! of the panel.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::layout;
 use crate::panel::{By, Measure, Panel, Range, What};
 
 /// A time of a few days, for which an interval is what its definition says.
 const SHORT: Range = Range { from: 0, to: 7 * 86_400_000 };
+
+/// The colour of words: it is seen on the light ground and on the dark one, where Vega-Lite's own black is not.
+const INK: &str = "#767D89";
 
 /// A visualization of the type `vega`.
 pub fn state(panel: &Panel, title: &str, index: &str) -> Value {
@@ -17,13 +21,10 @@ pub fn state(panel: &Panel, title: &str, index: &str) -> Value {
 }
 
 fn spec(panel: &Panel, index: &str) -> Value {
-    let property = match panel.splits.is_empty() {
-        true => "aggregations".to_owned(),
-        false => format!("aggregations.{}.buckets", panel.split_name(0)),
-    };
     let mut spec = json!({
         "$schema": "https://vega.github.io/schema/vega-lite/v4.json",
-        "data": {"url": {"index": index, "body": body(panel)}, "format": {"property": property}},
+        // The whole answer is one row: a property of it is missing where no index has the pattern, which is an error.
+        "data": {"url": {"index": index, "body": body(panel)}},
         "transform": transform(panel)
     });
     // One view, because only such a one is fitted into its panel.
@@ -54,69 +55,135 @@ fn body(panel: &Panel) -> Value {
 fn transform(panel: &Panel) -> Vec<Value> {
     let (money, others): (Vec<_>, Vec<_>) =
         panel.measures.iter().enumerate().partition(|(_, measure)| matches!(measure.what, What::Money { .. }));
-    let mut steps: Vec<_> = others.iter().map(|(at, measure)| calculated(*at, measure)).collect();
+    let mut steps = buckets(panel);
+    steps.extend(others.iter().map(|(at, measure)| calculated(*at, measure)));
     steps.extend(others.iter().filter_map(|(at, measure)| base(*at, measure)));
-    let kept: Vec<_> = others.iter().map(|(_, measure)| measure.label.as_str()).chain(key(panel)).collect();
+    let kept: Vec<_> = others.iter().map(|(at, _)| name(*at)).chain(key(panel)).collect();
     for (at, measure) in money {
         steps.extend(added_up(at, measure, &kept));
     }
-    let labels: Vec<_> = panel.measures.iter().map(|measure| &measure.label).collect();
-    steps.push(json!({"fold": labels, "as": ["what", "value"]}));
-    let format = if panel.measures.iter().any(|m| matches!(m.what, What::Money { .. })) { ",.4f" } else { ",.2f" };
-    let mut text = format!("datum.value === null ? '–' : format(datum.value, '{format}')");
-    if panel.measures.iter().any(|m| m.what.base().is_some()) {
-        // A rate is nothing without what it is of.
-        text = format!(
-            "({text}) + (datum[datum.what + '{BASE}'] >= 0 ? ' of ' + format(datum[datum.what + '{BASE}'], ',') : '')"
-        );
-    }
-    steps.push(json!({"calculate": text, "as": "text"}));
-    if !panel.splits.is_empty() {
-        let row = if labels.len() > 1 { "datum.key + ': ' + datum.what" } else { "datum.key" };
-        steps.push(json!({"calculate": row, "as": "row"}));
+    let names: Vec<_> = (0..panel.measures.len()).map(name).collect();
+    let labels: Map<_, _> = names.iter().cloned().zip(panel.measures.iter().map(|m| json!(m.label))).collect();
+    steps.push(json!({"fold": names, "as": ["measure", "value"]}));
+    steps.push(json!({"calculate": format!("{}[datum.measure]", Value::Object(labels)), "as": "what"}));
+    steps.push(json!({"calculate": words(panel), "as": "text"}));
+    match panel.splits.first().map(|split| &split.by) {
+        None => {}
+        // A point is drawn where there is a number, and a scale where there is none.
+        Some(By::Time { .. }) => steps.extend([
+            json!({"joinaggregate": [{"op": "max", "field": "value", "as": "most"}]}),
+            json!({"calculate": "datum.value === null && !isValid(datum.most) ? 0 : datum.value", "as": "point"}),
+        ]),
+        Some(_) => {
+            let row = if names.len() > 1 { "datum.key + ': ' + datum.what" } else { "datum.key" };
+            steps.extend([
+                json!({"calculate": row, "as": "row"}),
+                // Nothing is drawn for a row without a number, not even its words.
+                json!({"calculate": "datum.value === null ? 0 : datum.value", "as": "bar"}),
+                json!({"joinaggregate": [{"op": "max", "field": "bar", "as": "most"}]}),
+                json!({"calculate": "datum.most > 0 ? 1.3 * datum.most : 1", "as": "room"}),
+            ]);
+        }
     }
     steps
 }
 
-/// What is added to a rate's name for how many it is of.
-const BASE: &str = ": of";
+/// What a measure is called in the rows: its label may have letters that mean something to Vega.
+fn name(at: usize) -> String {
+    format!("m{}", at + 1)
+}
+
+/// A number in words. A share is nothing without what it is of.
+fn words(panel: &Panel) -> String {
+    let mut text = format!("datum.value === null ? '–' : format(datum.value, {})", digits(panel));
+    let measures = || panel.measures.iter().enumerate();
+    let rates: Vec<_> =
+        measures().filter(|(_, m)| matches!(m.what, What::Rate { .. })).map(|(at, _)| name(at)).collect();
+    if !rates.is_empty() {
+        text = format!("{text} + (indexof({}, datum.measure) >= 0 ? ' %' : '')", json!(rates));
+    }
+    if measures().any(|(_, measure)| measure.what.base().is_some()) {
+        let of = format!("datum[datum.measure + '{BASE}']");
+        text = format!("({text}) + ({of} >= 0 ? ' of ' + format({of}, ',') : '')");
+    }
+    text
+}
+
+/// How a number is written: money with its small parts, what stands beside it as it is.
+fn digits(panel: &Panel) -> String {
+    match panel.measures.iter().position(|measure| matches!(measure.what, What::Money { .. })) {
+        None => "',.2f'".to_owned(),
+        Some(_) if panel.measures.len() == 1 => "',.4f'".to_owned(),
+        Some(money) => format!("datum.measure === '{}' ? ',.4f' : ','", name(money)),
+    }
+}
+
+/// A row a bucket, and one where there is none: nothing to draw is a warning over the panel. No index of the pattern, no
+/// aggregations in the answer.
+fn buckets(panel: &Panel) -> Vec<Value> {
+    if panel.splits.is_empty() {
+        return vec![json!({"calculate": "datum.aggregations || {}", "as": "bucket"})];
+    }
+    let found = format!("datum.aggregations['{}'].buckets", panel.split_name(0));
+    let nothing = if over_time(panel) { "now()" } else { "'nothing'" };
+    let formula = format!("datum.aggregations && length({found}) > 0 ? {found} : [{{key: {nothing}}}]");
+    vec![
+        json!({"calculate": formula, "as": "bucket"}),
+        json!({"flatten": ["bucket"]}),
+        json!({"calculate": "datum.bucket.key", "as": "key"}),
+    ]
+}
+
+fn over_time(panel: &Panel) -> bool {
+    panel.splits.first().is_some_and(|split| matches!(split.by, By::Time { .. }))
+}
+
+/// What was found of a measure; nothing where nothing was asked.
+fn found(at: usize) -> String {
+    format!("datum.bucket['{}']", at + 1)
+}
+
+/// What is added to a share's name for how many it is of.
+const BASE: &str = "_of";
 
 fn base(at: usize, measure: &Measure) -> Option<Value> {
-    let of = format!("datum['{}'].of.n.value", at + 1);
-    measure.what.base().map(|_| json!({"calculate": of, "as": format!("{}{BASE}", measure.label)}))
+    let found = found(at);
+    let of = format!("{found} ? {found}.of.n.value : 0");
+    measure.what.base().map(|_| json!({"calculate": of, "as": format!("{}{BASE}", name(at))}))
 }
 
 /// What a bucket is told by.
-fn key(panel: &Panel) -> Option<&'static str> {
-    (!panel.splits.is_empty()).then_some("key")
+fn key(panel: &Panel) -> Option<String> {
+    (!panel.splits.is_empty()).then(|| "key".to_owned())
 }
 
 fn calculated(at: usize, measure: &Measure) -> Value {
-    let found = format!("datum['{}']", at + 1);
+    let found = found(at);
     let formula = match &measure.what {
-        What::Count {} => "datum.doc_count".to_owned(),
-        What::Rate { .. } => {
-            format!("{found}.of.n.value > 0 ? 100 * {found}.to.n.value / {found}.of.n.value : null")
+        What::Count {} => "datum.bucket.doc_count || 0".to_owned(),
+        What::Rate { .. } | What::Per { .. } => {
+            let whole = if matches!(measure.what, What::Rate { .. }) { 100 } else { 1 };
+            format!("{found} && {found}.of.n.value > 0 ? {whole} * {found}.to.n.value / {found}.of.n.value : null")
         }
-        What::Per { .. } => format!("{found}.of.n.value > 0 ? {found}.to.n.value / {found}.of.n.value : null"),
         What::Between { divide, .. } => {
-            format!("{found}.to.value === null ? null : ({found}.to.value - {found}.from.value) / {divide}")
+            format!("!{found} || {found}.to.value === null ? null : ({found}.to.value - {found}.from.value) / {divide}")
         }
-        What::Median { .. } => format!("{found}.values['50.0']"),
-        _ => format!("{found}.value"),
+        What::Median { .. } => format!("{found} ? {found}.values['50.0'] : null"),
+        _ => format!("{found} ? {found}.value : null"),
     };
-    json!({"calculate": formula, "as": measure.label})
+    json!({"calculate": formula, "as": name(at)})
 }
 
 /// A row a price, of messages and of conversations side by side; each times what was paid for; all added up again.
-fn added_up(at: usize, measure: &Measure, kept: &[&str]) -> Vec<Value> {
+fn added_up(at: usize, measure: &Measure, kept: &[String]) -> Vec<Value> {
     let What::Money { conversation, divide, round, .. } = &measure.what else { return Vec::new() };
     let names: Vec<_> = ["single", "conversation"].into_iter().take(1 + usize::from(conversation.is_some())).collect();
     let lists: Vec<_> = names.iter().map(|name| format!("{name}_prices")).collect();
     // Lists without a member would leave no row, and nothing would be drawn where 0 is meant.
     let list = |(name, list): (&&str, &String)| {
-        let buckets = format!("datum['{}'].{name}.prices.buckets", at + 1);
-        let formula = format!("length({buckets}) > 0 ? {buckets} : [{{key: 0, paid: {{value: 0}}}}]");
+        let found = found(at);
+        let buckets = format!("{found}.{name}.prices.buckets");
+        let formula = format!("{found} && length({buckets}) > 0 ? {buckets} : [{{key: 0, paid: {{value: 0}}}}]");
         json!({"calculate": formula, "as": list})
     };
     let price = |name: &str| match round {
@@ -129,29 +196,51 @@ fn added_up(at: usize, measure: &Measure, kept: &[&str]) -> Vec<Value> {
     steps.extend([
         json!({"flatten": lists, "as": names}),
         json!({"calculate": format!("({costs}) / {divide}"), "as": "cost_of_price"}),
-        json!({"aggregate": [{"op": "sum", "field": "cost_of_price", "as": measure.label}], "groupby": kept}),
+        json!({"aggregate": [{"op": "sum", "field": "cost_of_price", "as": name(at)}], "groupby": kept}),
     ]);
     steps
+}
+
+/// Letters of a label: more would leave no room for bars. The middle is left out, because which number it is stands at the
+/// end, where Vega-Lite itself would cut.
+fn letters(panel: &Panel) -> u32 {
+    if layout::size(panel).w < layout::WHOLE.w { 40 } else { 72 }
 }
 
 fn view(panel: &Panel) -> Value {
     let text = json!({"field": "text", "type": "nominal"});
     let Some(split) = panel.splits.first() else {
         let what = json!({"field": "what", "type": "nominal", "sort": null, "title": null});
-        return json!({"mark": {"type": "text", "fontSize": 24}, "encoding": {"y": what, "text": text}});
+        // "12.34 % of 1,234,567" is long.
+        let is_long = panel.measures.iter().any(|measure| measure.what.base().is_some());
+        let large = if is_long && layout::size(panel).w < 24 { 15 } else { 24 };
+        let words = json!({"type": "text", "fontSize": large, "color": INK});
+        return json!({"mark": words, "encoding": {"y": what, "text": text}});
     };
-    let value = json!({"field": "value", "type": "quantitative", "title": panel.unit});
-    if matches!(split.by, By::Time { .. }) {
+    if over_time(panel) {
+        let value = json!({"field": "point", "type": "quantitative", "title": panel.unit});
+        let seen = json!({"condition": {"test": "datum.value === null", "value": 0}, "value": 1});
         let time = json!({"field": "key", "type": "temporal", "title": split.label, "scale": {"type": "utc"}});
         let what = json!({"field": "what", "type": "nominal", "title": null});
-        return json!({"mark": {"type": "line", "point": true}, "encoding": {"x": time, "y": value, "color": what}});
+        return json!({"mark": {"type": "line", "point": true}, "encoding": {
+            "x": time, "y": value, "color": what, "opacity": seen
+        }});
     }
     // In the order of the answer, which is that of the panel.
-    let row = json!({"field": "row", "type": "nominal", "title": split.label, "sort": null});
-    let words = json!({"mark": {"type": "text", "align": "left", "dx": 3}, "encoding": {"text": text}});
+    let letters = letters(panel);
+    let axis = json!({
+        "labelExpr": format!("truncate(datum.label, {letters}, 'center')"), "labelLimit": 8 * letters,
+        // How far away the title may be.
+        "maxExtent": 8 * letters
+    });
+    let row = json!({"field": "row", "type": "nominal", "title": split.label, "sort": null, "axis": axis});
+    let words = json!({"mark": {"type": "text", "align": "left", "dx": 3, "color": INK}, "encoding": {"text": text}});
     if panel.measures.iter().any(|measure| measure.unit.is_some()) {
         // Numbers of different units have no scale in common.
-        return json!({"mark": words["mark"], "encoding": {"y": row, "text": text}});
+        return json!({"mark": words["mark"], "encoding": {"y": row, "x": {"value": 0}, "text": text}});
     }
-    json!({"encoding": {"y": row, "x": value}, "layer": [{"mark": "bar"}, words]})
+    let x = |field: &str| json!({"field": field, "type": "quantitative", "title": panel.unit});
+    // The words of the longest bar would be cut off: what nobody sees makes room for them.
+    let room = json!({"mark": {"type": "point", "opacity": 0}, "encoding": {"x": x("room")}});
+    json!({"encoding": {"y": row, "x": x("bar")}, "layer": [{"mark": "bar"}, words, room]})
 }

@@ -61,7 +61,7 @@ impl Did {
     }
 
     /// Somebody may have followed a link, which may say where it stood.
-    fn from_somewhere(mut self, book: &mut Book) -> Self {
+    fn after_a_link(mut self, book: &mut Book) -> Self {
         if book.percent(40) {
             self.referrer = book.favour(&REFERRERS);
             self.attributes["referer"] = json!(self.referrer);
@@ -83,7 +83,7 @@ impl Did {
                 let page = book.favour(&PAGES);
                 let attributes = json!({"url": format!("https://shop.example{page}"), "page": page});
                 let metrics = json!({"load_time": f64::from(book.chance.u32(100..3_000)) / 1000.0});
-                Self { attributes, metrics, page, ..Self::plain("pageView") }.from_somewhere(book)
+                Self { attributes, metrics, page, ..Self::plain("pageView") }.after_a_link(book)
             }
             6..8 => Self { attributes: json!({"product": book.favour(&PRODUCTS).0}), ..Self::plain("add_to_cart") },
             8 => Self { attributes: json!({"search": "blue shoes"}), ..Self::plain("search") },

@@ -73,6 +73,10 @@ pub(super) fn campaign(book: &mut Book, start: i64) {
     let at = start + book.chance.i64(1..SECOND);
     let sent = Fact { is_final: Some(false), ..text.fact("_SMS.BUFFERED", at, "sent") };
     text.tell(book, "_SMS.BUFFERED", at, "PENDING", sent);
+    // Of some nothing more is heard: the price of those was never paid.
+    if book.percent(3) {
+        return;
+    }
     let at = at + book.chance.i64(200..40 * SECOND);
     if book.percent(92) {
         let reason = if text.person.country.receipts { "DELIVERED" } else { "SUCCESSFUL" };

@@ -74,6 +74,10 @@ fn texts(book: &mut Book, start: i64) {
             tell(book, failure, at + 2 * SECOND, true);
         } else {
             tell(book, ["delivered", "0", "Delivered", "delivered"], at + SECOND, true);
+            // A carrier may say it twice, and the price with it.
+            if book.percent(5) {
+                tell(book, ["delivered", "0", "Delivered", "delivered"], at + 40 * SECOND, true);
+            }
         }
     }
 }

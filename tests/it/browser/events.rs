@@ -178,14 +178,15 @@ fn differences(panel: &Panel, expected: &Rows, table: &Value) -> Vec<String> {
     wrong
 }
 
-/// A row's values as a table has them: what rates are of stands once, before the first that is of it.
+/// A row's values as a table has them: what shares are of stands once, before the first that is of it.
 fn in_columns(panel: &Panel, values: &[Option<f64>]) -> Vec<Option<f64>> {
     let (mut shown, mut bases, mut values) = (Vec::new(), BTreeSet::new(), values.iter().copied());
     for measure in &panel.measures {
         let number = values.next().expect("a number a measure");
-        if matches!(measure.what, What::Rate { .. }) {
-            let of = values.next().expect("what the rate is of");
-            if bases.insert(measure.label.rsplit(" of ").next()) {
+        if let Some(base) = measure.what.base() {
+            let of = values.next().expect("what the share is of");
+            let is_rate = matches!(measure.what, What::Rate { .. });
+            if bases.insert(if is_rate { measure.label.rsplit(" of ").next().unwrap_or(base) } else { base }) {
                 shown.push(of);
             }
         }

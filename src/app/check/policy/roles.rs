@@ -110,16 +110,23 @@ fn rights(run: &RunOptions, of: Of, words: Words) -> Vec<&'static str> {
         )]),
         Of::Trial => chosen(&[(
             true,
-            &["create_index", "write", "indices:admin/delete"],
-            &["create_index", "create_doc", "delete_index"],
+            // Monitoring shows what a check that was killed has left.
+            &["create_index", "write", "indices:admin/delete", "indices:monitor/settings/get", "indices:monitor/stats"],
+            &["create_index", "create_doc", "delete_index", "monitor", "view_index_metadata"],
         )]),
     }
 }
 
 /// The body of a role for OpenSearch's security plugin.
 pub fn opensearch(run: &RunOptions) -> Value {
-    let mut cluster =
-        vec!["cluster:monitor/main", "cluster:monitor/health", "cluster:monitor/state", "indices:data/write/bulk"];
+    let mut cluster = vec![
+        "cluster:monitor/main",
+        "cluster:monitor/health",
+        "cluster:monitor/state",
+        // How full the disks are.
+        "cluster:monitor/nodes/stats",
+        "indices:data/write/bulk",
+    ];
     if run.templates.is_some() {
         cluster.extend([
             "indices:admin/index_template/*",

@@ -272,35 +272,48 @@ fn spec() -> Shape {
         Any(vec![
             One(&["bar"]),
             Object(
-                vec![("type", One(&["text", "line"]))],
-                vec![("fontSize", Number), ("align", One(&["left"])), ("dx", Number), ("point", Truth)],
+                vec![("type", One(&["text", "line", "point"]))],
+                vec![
+                    ("fontSize", Number),
+                    ("align", One(&["left"])),
+                    ("dx", Number),
+                    ("point", Truth),
+                    ("opacity", Number),
+                    ("color", Name),
+                ],
             ),
         ])
     };
     let field = || {
-        Object(
+        let axis = Object(vec![("labelExpr", Name), ("labelLimit", Number), ("maxExtent", Number)], vec![]);
+        let scale = Object(vec![("type", One(&["utc"]))], vec![]);
+        let field = Object(
             vec![("field", Name), ("type", One(&["nominal", "quantitative", "temporal"]))],
-            vec![
-                ("title", Any(vec![Name, Null])),
-                ("sort", Null),
-                ("scale", Object(vec![("type", One(&["utc"]))], vec![])),
-            ],
+            vec![("title", Any(vec![Name, Null])), ("sort", Null), ("scale", scale), ("axis", axis)],
+        );
+        let condition = Object(vec![("test", Name), ("value", Number)], vec![]);
+        Any(vec![field, Object(vec![("value", Number)], vec![("condition", condition)])])
+    };
+    let encoding = || {
+        Object(
+            vec![],
+            vec![("x", field()), ("y", field()), ("text", field()), ("color", field()), ("opacity", field())],
         )
     };
-    let encoding = || Object(vec![], vec![("x", field()), ("y", field()), ("text", field()), ("color", field())]);
     let calculate = Object(vec![("calculate", Name), ("as", Name)], vec![]);
     let fold = Object(vec![("fold", list_of(Name)), ("as", list_of(Name))], vec![]);
-    let flatten = Object(vec![("flatten", list_of(Name)), ("as", list_of(Name))], vec![]);
-    let added = Object(vec![("op", One(&["sum"])), ("field", Name), ("as", Name)], vec![]);
-    let aggregate = Object(vec![("aggregate", list_of(added)), ("groupby", list_of(Name))], vec![]);
+    let flatten = Object(vec![("flatten", list_of(Name))], vec![("as", list_of(Name))]);
+    let added = || Object(vec![("op", One(&["sum", "max"])), ("field", Name), ("as", Name)], vec![]);
+    let aggregate = Object(vec![("aggregate", list_of(added())), ("groupby", list_of(Name))], vec![]);
+    let joined = Object(vec![("joinaggregate", list_of(added()))], vec![]);
     let body = Object(vec![("size", Number), ("track_total_hits", Truth), ("query", Whole), ("aggs", Whole)], vec![]);
     let url = Object(vec![("index", Name), ("body", body)], vec![]);
-    let data = Object(vec![("url", url), ("format", Object(vec![("property", Name)], vec![]))], vec![]);
+    let data = Object(vec![("url", url)], vec![]);
     Object(
         vec![
             ("$schema", One(&["https://vega.github.io/schema/vega-lite/v4.json"])),
             ("data", data),
-            ("transform", list_of(Any(vec![calculate, fold, flatten, aggregate]))),
+            ("transform", list_of(Any(vec![calculate, fold, flatten, aggregate, joined]))),
             ("encoding", encoding()),
         ],
         vec![("mark", mark()), ("layer", list_of(Object(vec![("mark", mark())], vec![("encoding", encoding())])))],
