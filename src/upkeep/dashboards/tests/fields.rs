@@ -56,9 +56,7 @@ fn uses(panel: &Panel) -> Vec<(String, Vec<&'static str>)> {
             What::Count {} => {}
             What::Distinct { field } => uses.push((field.clone(), WORDS.to_vec())),
             What::Max { field } => uses.push((field.clone(), [NUMBERS, &["date"]].concat())),
-            What::Sum { field } | What::Avg { field } | What::Median { field } => {
-                uses.push((field.clone(), NUMBERS.to_vec()));
-            }
+            What::Sum { field } => uses.push((field.clone(), NUMBERS.to_vec())),
             What::Money { field, once, conversation, .. } => {
                 uses.push((field.clone(), NUMBERS.to_vec()));
                 uses.extend(std::iter::once(once).chain(conversation).map(|field| (field.clone(), WORDS.to_vec())));
