@@ -20,6 +20,8 @@ use crate::upkeep::templates::{self, Report, Template};
 const ABOUT: &str = "cluster";
 /// Indices named one by one; more of them say the same.
 const NAMED: usize = 5;
+/// What to do about days that lack words for good.
+const PAST: &str = "docs/migrating.md, The day of the cut, says when a day is worth writing anew";
 /// Where Kibana and OpenSearch Dashboards keep saved objects, tenants included.
 const SAVED: &str = ".kibana*,.opensearch_dashboards*";
 /// Index patterns that are looked at.
@@ -46,7 +48,7 @@ pub async fn templates(client: &Client, run: &RunOptions) -> Templates {
     };
     let options = template_options(&run.names, run.templates.as_ref().unwrap_or(&default));
     let wanted = templates::all(&options);
-    match templates::ensure(client, &options, true).await {
+    match templates::ensure(client, &options, clock::now().day(), true).await {
         Ok(report) => {
             let writes = report.templates.iter().any(|line| line.action.writes());
             let in_place = run.templates.is_none() || !writes;
@@ -89,6 +91,7 @@ fn compared(report: &Report, installs: bool) -> Vec<Finding> {
         });
     }
     found.extend(unmapped(report, installs));
+    found.extend(report.added.past().map(|what| Finding::warning(ABOUT, what, PAST)));
     let broken = report.indices.broken();
     let more = broken.len().saturating_sub(NAMED);
     for (index, fields) in broken.iter().take(NAMED) {
