@@ -248,3 +248,25 @@ fn misfits(answer: &Value, run: &RunOptions) -> Vec<Finding> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::check::finding::Level;
+    use crate::upkeep::mappings::Findings;
+    use crate::upkeep::templates::Added;
+
+    #[test]
+    fn past_days_that_lack_words_are_a_warning() {
+        let found = |past| {
+            let added = Added { past, ..Added::default() };
+            let (templates, warnings, obstacles) = (Vec::new(), Vec::new(), Vec::new());
+            let report = Report { dry_run: true, templates, warnings, obstacles, added, indices: Findings::default() };
+            let found = compared(&report, true).into_iter().filter(|finding| finding.level != Level::Ok);
+            found.map(|finding| (finding.level, finding.what)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(0), []);
+        let [(Level::Warning, what)] = &found(7)[..] else { panic!("{:?}", found(7)) };
+        assert!(what.starts_with("7 daily indices") && what.contains("undercount"), "{what}");
+    }
+}
