@@ -30,7 +30,8 @@ use crate::upkeep::templates::{self, Action, Report, TemplateOptions};
 pub async fn init_templates(options: &InitTemplatesOptions) -> Result<(), Failure> {
     let (client, _) = connect::cluster(&options.cluster).await?;
     let wanted = template_options(&options.names, &options.templates);
-    let templates = templates::ensure(&client, &wanted, options.dry_run).await.map_err(Failure::unavailable)?;
+    let templates = templates::ensure(&client, &wanted, clock::now().day(), options.dry_run).await;
+    let templates = templates.map_err(Failure::unavailable)?;
     let state = match &options.state {
         StateOptions::Index(index) => Prepared {
             state_index: Some(state_index(client, index, options.dry_run).await?),
@@ -197,7 +198,7 @@ pub(super) async fn ensure_templates(
 ) -> Result<(), Failure> {
     let Some(options) = options else { return Ok(()) };
     let wanted = template_options(names, options);
-    let report = templates::ensure(client, &wanted, false).await.map_err(Failure::unavailable)?;
+    let report = templates::ensure(client, &wanted, clock::now().day(), false).await.map_err(Failure::unavailable)?;
     report.log_notes().iter().for_each(|line| tracing::info!("{line}"));
     report.log_warnings().iter().for_each(|line| tracing::warn!("{line}"));
     Ok(())

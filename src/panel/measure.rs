@@ -39,16 +39,6 @@ pub enum What {
         /// Of this.
         field: String,
     },
-    /// The mean.
-    Avg {
-        /// Of this.
-        field: String,
-    },
-    /// The middle one.
-    Median {
-        /// Of this.
-        field: String,
-    },
     /// A price, once for each that it was paid for, however many documents say it.
     Money {
         /// The price.
@@ -148,8 +138,6 @@ impl What {
             Self::Distinct { field } => distinct(field, exact),
             Self::Sum { field } => json!({"sum": {"field": field}}),
             Self::Max { field } => json!({"max": {"field": field}}),
-            Self::Avg { field } => json!({"avg": {"field": field}}),
-            Self::Median { field } => json!({"percentiles": {"field": field, "percents": [50]}}),
             Self::Money { field, once, conversation, round, .. } => {
                 let prices = prices(field, *round, within);
                 money(field, &prices, once, conversation.as_deref(), exact.min(EXACT_OF_A_PRICE))

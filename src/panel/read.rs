@@ -214,7 +214,6 @@ impl Reading<'_> {
                     let length = mean("to")?.zip(mean("from")?).map(|(to, from)| (to - from) / f64::from(*divide));
                     values.push(length);
                 }
-                What::Median { .. } => values.push(found["values"]["50.0"].as_f64()),
                 _ if found.is_object() => values.push(found["value"].as_f64()),
                 _ => return Err(lacks(&measure.label)),
             }

@@ -94,7 +94,7 @@ impl Panel {
     pub fn order(&self, split: &super::Split) -> String {
         match self.measures.first().map(|first| &first.what) {
             Some(What::Distinct { .. }) if self.is_chosen_by_documents(split) => "_count".into(),
-            Some(What::Distinct { .. } | What::Sum { .. } | What::Max { .. } | What::Avg { .. }) => measure_name(0),
+            Some(What::Distinct { .. } | What::Sum { .. } | What::Max { .. }) => measure_name(0),
             _ => "_count".into(),
         }
     }

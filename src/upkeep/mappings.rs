@@ -12,9 +12,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::names::Prefixes;
+use crate::event::time::Day;
 use crate::opensearch::client::Client;
 
-pub use lacking::{Lack, Plan, Put, names as added_names, plan};
+pub use lacking::{DAYS_OF_WORDS, Lack, Plan, Put, names as added_names, plan};
 
 /// What a family's indices should hold.
 #[derive(Debug, Clone)]
@@ -67,6 +68,7 @@ pub async fn check(
     client: &Client,
     prefixes: &Prefixes,
     expected: &[Expected],
+    today: Day,
 ) -> anyhow::Result<(Findings, Vec<Lack>)> {
     let patterns = prefixes.patterns(",");
     let answer =
@@ -80,7 +82,7 @@ pub async fn check(
     names.sort_unstable();
     let mut findings = Findings { checked: names.len(), disagreements: Vec::new() };
     let mut lacks = Vec::new();
-    let words_since = lacking::words_since(&names, expected);
+    let words_since = lacking::words_since(&names, expected, today);
     for some in batches(&names) {
         let answer = client.get(&format!("/{}/_mapping?ignore_unavailable=true", some.join(","))).await?;
         anyhow::ensure!(answer.is_success(), "cannot read mappings of {}: HTTP {}", some[0], answer.status);

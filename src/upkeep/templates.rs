@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::mappings;
 use super::names::Prefixes;
+use crate::event::time::Day;
 use crate::opensearch::client::Client;
 
 pub use files::{Kind, Template, VERSION, all};
@@ -48,14 +49,14 @@ impl Default for TemplateOptions {
 
 /// Makes sure of the templates: compares, writes what differs unless `dry_run`, and reports each.
 ///
-/// Daily indices that somebody made without them then get the mappings of what essink adds, where they have none.
-/// The report also names rival templates and every existing index whose mapping disagrees. Two of these
+/// Daily indices then get the mappings of what essink adds: all of them where somebody made the index without the
+/// templates, and words that came later where an older essink made it, in the month up to `today`. The report also names rival templates and every existing index whose mapping disagrees. Two of these
 /// running at once write the same content, so neither harms the other.
 ///
 /// # Errors
 /// When the prefixes cannot be used, the cluster does not answer or refuses, or a template of the same name
 /// or of the same priority belongs to somebody else.
-pub async fn ensure(client: &Client, options: &TemplateOptions, dry_run: bool) -> anyhow::Result<Report> {
+pub async fn ensure(client: &Client, options: &TemplateOptions, today: Day, dry_run: bool) -> anyhow::Result<Report> {
     options.prefixes.check()?;
     let wanted = files::all(options);
     let mut report = Report::new(dry_run);
@@ -84,7 +85,7 @@ pub async fn ensure(client: &Client, options: &TemplateOptions, dry_run: bool) -
             installed::write(client, template).await?;
         }
     }
-    let (findings, lacks) = mappings::check(client, &options.prefixes, &expected(&wanted)).await?;
+    let (findings, lacks) = mappings::check(client, &options.prefixes, &expected(&wanted), today).await?;
     report.indices = findings;
     let plan = mappings::plan(lacks);
     report.added = if dry_run { Added::planned(&plan) } else { late::add(client, &plan).await };

@@ -9,11 +9,11 @@ use essink::opensearch::client::Client;
 use essink::pipeline::op::{Letter, Origin, RecordRef};
 use essink::pipeline::ports::{DeadLetters, KeepError};
 use essink::pipeline::position::Sequence;
-use essink::upkeep::templates::{TemplateOptions, ensure};
+use essink::upkeep::templates::TemplateOptions;
 use http::Method;
 use serde_json::json;
 
-use super::requests::{ask, client, count};
+use super::requests::{ask, client, count, ensure};
 use super::support::noise;
 
 const INDEX: &str = "essink-dead-letters-2026-11-21";

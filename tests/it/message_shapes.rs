@@ -1,10 +1,9 @@
 //! Documents of End User Messaging, WhatsApp and Vonage under their templates, on a real cluster.
 
-use essink::upkeep::templates::ensure;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::requests::{ask, client, create_all};
+use super::requests::{ask, client, create_all, ensure};
 use super::shapes::{options, shuffled, written};
 use super::support::samples;
 

@@ -10,11 +10,10 @@ use essink::event::scan::{ScanLimits, Scanned, scan};
 use essink::event::time::Millis;
 use essink::event::unwrap::{Event, Piece, Rules, Unwrapper, Wrapping};
 use essink::opensearch::client::Client;
-use essink::upkeep::templates::ensure;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::requests::{client, count};
+use super::requests::{client, count, ensure};
 use super::shapes::options;
 
 /// Splitmix64: the same seed is the same events.

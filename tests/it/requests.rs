@@ -1,12 +1,19 @@
 //! What the tests against a real cluster ask of it directly, beside what they test.
 
 use bytes::Bytes;
+use essink::app::clock;
 use essink::opensearch::client::{Answer, Client, Connection};
+use essink::upkeep::templates::{self, Report, TemplateOptions};
 use http::Method;
 use serde_json::Value;
 
 pub fn client(url: &str) -> Client {
     Client::new(Connection::to(url)).unwrap()
+}
+
+/// Makes sure of the templates, today.
+pub async fn ensure(client: &Client, options: &TemplateOptions, dry_run: bool) -> anyhow::Result<Report> {
+    templates::ensure(client, options, clock::now().day(), dry_run).await
 }
 
 /// Asks and expects 2xx.

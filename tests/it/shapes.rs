@@ -7,11 +7,11 @@ use essink::event::scan::ScanLimits;
 use essink::event::time::Millis;
 use essink::event::unwrap::{Piece, Rules, Unwrapper, Wrapping};
 use essink::upkeep::names::Prefixes;
-use essink::upkeep::templates::{TemplateOptions, ensure};
+use essink::upkeep::templates::TemplateOptions;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::requests::{ask, client, create_all};
+use super::requests::{ask, client, create_all, ensure};
 use super::support::{PINPOINT_SAMPLES, samples};
 
 pub fn options() -> TemplateOptions {

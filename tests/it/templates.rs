@@ -2,13 +2,13 @@
 
 use essink::event::family;
 use essink::upkeep::names::Prefixes;
-use essink::upkeep::templates::{Action, Line, Report, TemplateOptions, ensure};
+use essink::upkeep::templates::{Action, Line, Report, TemplateOptions};
 use http::Method;
 use serde_json::{Value, json};
 use testkit::kinesis::Kinesis;
 
 use super::recipes::{self, Request};
-use super::requests::{answer, ask, client, count, create_all};
+use super::requests::{answer, ask, client, count, create_all, ensure};
 use super::support::{essink, finish, run_args};
 
 fn options() -> TemplateOptions {

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::{bites, none, tree};
 
 /// Crates that would be a second stack. A stray default feature is enough to bring one in.
-const FORBIDDEN: [(&str, &str); 15] = [
+const FORBIDDEN: [(&str, &str); 17] = [
     ("aws-lc-fips-sys", "TLS"),
     ("aws-lc-rs", "TLS"),
     ("aws-lc-sys", "TLS"),
@@ -19,7 +19,9 @@ const FORBIDDEN: [(&str, &str); 15] = [
     ("s2n-tls", "TLS"),
     ("s2n-tls-sys", "TLS"),
     ("attohttpc", "HTTP"),
+    ("aws-smithy-http-client", "HTTP"),
     ("curl-sys", "HTTP"),
+    ("h2", "HTTP"),
     ("isahc", "HTTP"),
     ("ureq", "HTTP"),
 ];

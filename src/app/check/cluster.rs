@@ -20,6 +20,8 @@ use crate::upkeep::templates::{self, Report, Template};
 const ABOUT: &str = "cluster";
 /// Indices named one by one; more of them say the same.
 const NAMED: usize = 5;
+/// What to do about days that lack words for good.
+const PAST: &str = "docs/migrating.md, The day of the cut, says when a day is worth writing anew";
 /// Where Kibana and OpenSearch Dashboards keep saved objects, tenants included.
 const SAVED: &str = ".kibana*,.opensearch_dashboards*";
 /// Index patterns that are looked at.
@@ -46,7 +48,7 @@ pub async fn templates(client: &Client, run: &RunOptions) -> Templates {
     };
     let options = template_options(&run.names, run.templates.as_ref().unwrap_or(&default));
     let wanted = templates::all(&options);
-    match templates::ensure(client, &options, true).await {
+    match templates::ensure(client, &options, clock::now().day(), true).await {
         Ok(report) => {
             let writes = report.templates.iter().any(|line| line.action.writes());
             let in_place = run.templates.is_none() || !writes;
@@ -89,6 +91,7 @@ fn compared(report: &Report, installs: bool) -> Vec<Finding> {
         });
     }
     found.extend(unmapped(report, installs));
+    found.extend(report.added.past().map(|what| Finding::warning(ABOUT, what, PAST)));
     let broken = report.indices.broken();
     let more = broken.len().saturating_sub(NAMED);
     for (index, fields) in broken.iter().take(NAMED) {
@@ -244,4 +247,26 @@ fn misfits(answer: &Value, run: &RunOptions) -> Vec<Finding> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::check::finding::Level;
+    use crate::upkeep::mappings::Findings;
+    use crate::upkeep::templates::Added;
+
+    #[test]
+    fn past_days_that_lack_words_are_a_warning() {
+        let found = |past| {
+            let added = Added { past, ..Added::default() };
+            let (templates, warnings, obstacles) = (Vec::new(), Vec::new(), Vec::new());
+            let report = Report { dry_run: true, templates, warnings, obstacles, added, indices: Findings::default() };
+            let found = compared(&report, true).into_iter().filter(|finding| finding.level != Level::Ok);
+            found.map(|finding| (finding.level, finding.what)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(0), []);
+        let [(Level::Warning, what)] = &found(7)[..] else { panic!("{:?}", found(7)) };
+        assert!(what.starts_with("7 daily indices") && what.contains("undercount"), "{what}");
+    }
 }

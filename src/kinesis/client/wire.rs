@@ -2,9 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -43,6 +44,12 @@ impl HttpClient for Wire {
 }
 
 struct Connector {
+    timeouts: Timeouts,
+    /// None before the first request, and once a connection has turned out bad.
+    opened: Arc<Mutex<Option<Arc<Opened>>>>,
+}
+
+struct Opened {
     client: Result<Client, String>,
     /// Why HTTPS cannot be spoken.
     lacking: Option<String>,
@@ -56,6 +63,28 @@ impl fmt::Debug for Connector {
 
 impl Connector {
     fn new(timeouts: Timeouts) -> Self {
+        Self { timeouts, opened: Arc::default() }
+    }
+
+    fn opened(&self) -> Arc<Opened> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(opened.get_or_insert_with(|| Arc::new(Opened::new(self.timeouts))))
+    }
+
+    /// The SDK has the connection closed that brought a server's error, so that the next try may reach another server.
+    /// One of a pool cannot be closed: the pool is left to those that are on it. Only the pool of the request, for others
+    /// that failed beside it may have left it already.
+    fn leave(&self, left: &Arc<Opened>) -> impl Fn() + Send + Sync + 'static {
+        let (current, left) = (Arc::clone(&self.opened), Arc::clone(left));
+        move || {
+            let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
+            current.take_if(|current| Arc::ptr_eq(current, &left));
+        }
+    }
+}
+
+impl Opened {
+    fn new(timeouts: Timeouts) -> Self {
         // An error means that a provider is installed already, which is what is wanted.
         drop(rustls::crypto::ring::default_provider().install_default());
         match builder(timeouts).build() {
@@ -68,9 +97,8 @@ impl Connector {
         }
     }
 
-    fn send(&self, request: HttpRequest) -> Result<(Client, Request), String> {
+    fn ready(&self, request: http::Request<SdkBody>) -> Result<(Client, Request), String> {
         let client = self.client.clone()?;
-        let request = request.try_into_http1x().map_err(|error| error.to_string())?;
         let request = Request::try_from(request.map(Body::wrap)).map_err(|error| innermost(&error.without_url()))?;
         match &self.lacking {
             Some(why) if request.url().scheme() == "https" => {
@@ -83,7 +111,18 @@ impl Connector {
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (client, request) = match self.send(request) {
+        let opened = self.opened();
+        let ready = request.try_into_http1x().map_err(|error| error.to_string()).and_then(|request| {
+            if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
+                let leave = Arc::new(self.leave(&opened));
+                capture.set_connection_retriever(move || {
+                    let leave = Arc::clone(&leave);
+                    Some(ConnectionMetadata::builder().proxied(false).poison_fn(move || leave()).build())
+                });
+            }
+            opened.ready(request)
+        });
+        let (client, request) = match ready {
             Ok(ready) => ready,
             Err(why) => return HttpConnectorFuture::ready(Err(ConnectorError::user(why.into()))),
         };

@@ -210,11 +210,3 @@ fn documents_show_their_members_and_the_rest_is_counted() {
     said["hits"]["total"]["value"] = json!(2);
     assert_eq!(panel.read(&said).unwrap().other, None, "all are listed");
 }
-
-#[test]
-fn a_median_is_the_fiftieth_of_a_hundred() {
-    let panel = panel("chart = 'number'\nmeasures = [{ label = 'm', is = 'median', field = 'f' }]\n");
-    let said = |value: Value| panel.read(&answer(3, json!({"1": {"values": {"50.0": value}}}))).unwrap().rows;
-    assert_eq!(said(json!(7.5)), [row(&[], &[Some(7.5)])]);
-    assert_eq!(said(Value::Null), [row(&[], &[None])]);
-}

@@ -72,12 +72,7 @@ fn twenty_values_are_few_and_twenty_one_are_many() {
 
 #[test]
 fn simple_measures_are_the_aggregations_of_their_names() {
-    for (measure, expected) in [
-        ("sum", json!({"sum": {"field": "f"}})),
-        ("max", json!({"max": {"field": "f"}})),
-        ("avg", json!({"avg": {"field": "f"}})),
-        ("median", json!({"percentiles": {"field": "f", "percents": [50]}})),
-    ] {
+    for (measure, expected) in [("sum", json!({"sum": {"field": "f"}})), ("max", json!({"max": {"field": "f"}}))] {
         let body = asked(&format!("chart = 'number'\nmeasures = [{{ label = 'n', is = '{measure}', field = 'f' }}]\n"));
         assert_eq!(body["aggs"], json!({"1": expected}), "{measure}");
     }

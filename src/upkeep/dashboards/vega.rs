@@ -168,7 +168,6 @@ fn calculated(at: usize, measure: &Measure) -> Value {
         What::Between { divide, .. } => {
             format!("!{found} || {found}.to.value === null ? null : ({found}.to.value - {found}.from.value) / {divide}")
         }
-        What::Median { .. } => format!("{found} ? {found}.values['50.0'] : null"),
         _ => format!("{found} ? {found}.value : null"),
     };
     json!({"calculate": formula, "as": name(at)})

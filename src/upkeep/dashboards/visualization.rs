@@ -37,8 +37,6 @@ fn measured(at: usize, measure: &Measure, exact: u32) -> Value {
         }
         What::Sum { field } => ("sum", json!({"field": field})),
         What::Max { field } => ("max", json!({"field": field})),
-        What::Avg { field } => ("avg", json!({"field": field})),
-        What::Median { field } => ("median", json!({"field": field})),
         What::Count {} | What::Money { .. } | What::Rate { .. } | What::Per { .. } | What::Between { .. } => {
             ("count", json!({}))
         }

@@ -19,8 +19,13 @@ const INDICES_A_RUN: usize = 1_000;
 
 /// Words that came later go to days that new events can still come to, which are those of the last month: a stream keeps
 /// its records a day or a week, seldom longer. After an upgrade every day there is lacks them, and a start must not
-/// change thousands of indices for days that are past; what a replay brings there has them in its document all the same.
-const DAYS_OF_WORDS: u32 = 31;
+/// change thousands of indices for days that are past; what a replay brings there has them in its document all the same,
+/// where no search finds them. So how many such days there are is said.
+pub const DAYS_OF_WORDS: u32 = 31;
+
+/// A field of each member that every essink's templates have had: an object of that name that has it, and takes no
+/// other by itself, is essink's.
+const MARKS: [(&str, &str); 2] = [("essink", "rules"), ("msg", "provider")];
 
 /// What one index lacks.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +36,8 @@ pub struct Lack {
     pub day: Day,
     /// What is not there, as a request has it that adds it.
     pub properties: Map<String, Value>,
+    /// Whether its day is past, and it lacks words for that reason.
+    pub past: bool,
 }
 
 /// One request to come: what several indices lack alike.
@@ -49,6 +56,8 @@ pub struct Plan {
     pub puts: Vec<Put>,
     /// Indices that lack something and have to wait for the next run.
     pub left: usize,
+    /// Indices that lack words and get none, because their days are past.
+    pub past: usize,
 }
 
 /// The day of a daily index of a family that gets anything.
@@ -57,16 +66,18 @@ fn day_of(index: &str, expected: &[Expected]) -> Option<Day> {
     last_day(index, &family.prefix, &[Rotation::Day]).ok()
 }
 
-/// The first day that gets words that came later, with these indices there.
-pub fn words_since(names: &[&str], expected: &[Expected]) -> Day {
-    let newest = names.iter().filter_map(|name| day_of(name, expected)).max();
-    newest.map_or(Day(i32::MAX), |newest| newest.minus(DAYS_OF_WORDS))
+/// The first day that gets words that came later, with these indices there. A day that is not yet is nobody's measure:
+/// one event with a wrong clock can have made its index.
+pub fn words_since(names: &[&str], expected: &[Expected], today: Day) -> Day {
+    let newest = names.iter().filter_map(|name| day_of(name, expected)).filter(|day| *day <= today).max();
+    newest.unwrap_or(today).minus(DAYS_OF_WORDS)
 }
 
 /// What `index` lacks, if essink can ever write there: only names of a family's days. Of members that are there, only
-/// since that day.
+/// what is essink's own, and only since that day.
 ///
-/// A field that is there is not touched: what is wrong about it is for the comparison to say.
+/// A field that is there is not touched: what is wrong about it is for the comparison to say. A `msg` of another tool's
+/// stays as it is: a word of ours might refuse that tool's next document.
 pub fn of_index(index: &str, mappings: &Value, expected: &[Expected], words_since: Day) -> Option<Lack> {
     let family = expected.iter().find(|e| index.starts_with(&e.prefix))?;
     let day = day_of(index, expected)?;
@@ -74,29 +85,42 @@ pub fn of_index(index: &str, mappings: &Value, expected: &[Expected], words_sinc
     let mappings = mappings.as_object()?;
     let nothing = Map::new();
     let there = mappings.get("properties").and_then(Value::as_object).unwrap_or(&nothing);
-    let properties = missing(there, &family.additions, day >= words_since);
-    (!properties.is_empty()).then(|| Lack { index: index.to_owned(), day, properties })
+    let mut properties = absent(there, &family.additions);
+    let words = words(there, &family.additions);
+    let past = day < words_since && !words.is_empty();
+    if !past {
+        properties.extend(words);
+    }
+    (past || !properties.is_empty()).then(|| Lack { index: index.to_owned(), day, properties, past })
 }
 
-/// What of `should` is not among the fields that are there; `within` objects that are there, too. As deep as our own
-/// templates are.
-fn missing(there: &Map<String, Value>, should: &Map<String, Value>, within: bool) -> Map<String, Value> {
+/// What of `should` is wholly missing among the fields that are there.
+fn absent(there: &Map<String, Value>, should: &Map<String, Value>) -> Map<String, Value> {
+    // Where objects are not resolved, an object's fields stand beside each other under dotted names.
+    let dotted = |name: &str| there.keys().any(|is| is.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')));
+    let lacking = should.iter().filter(|(name, _)| !there.contains_key(*name) && !dotted(name));
+    lacking.map(|(name, mapping)| (name.clone(), mapping.clone())).collect()
+}
+
+/// What essink's own members lack.
+fn words(there: &Map<String, Value>, should: &Map<String, Value>) -> Map<String, Value> {
+    within(there, should, |name, is| {
+        let closed = is["dynamic"] == false || is["dynamic"] == "false";
+        closed && MARKS.iter().any(|(member, field)| *member == name && is["properties"].get(field).is_some())
+    })
+}
+
+/// What those objects lack that are there, as deep as our own templates are.
+fn within(there: &Map<String, Value>, should: &Map<String, Value>, of: fn(&str, &Value) -> bool) -> Map<String, Value> {
     let mut lacking = Map::new();
     for (name, mapping) in should {
-        match there.get(name) {
-            // Where objects are not resolved, an object's fields stand beside each other under dotted names.
-            None if there.keys().any(|other| other.strip_prefix(name.as_str()).is_some_and(|r| r.starts_with('.'))) => {
-            }
-            None => drop(lacking.insert(name.clone(), mapping.clone())),
-            Some(is) if within => {
-                let (Some(is), Some(should)) = (fields(is), mapping["properties"].as_object()) else { continue };
-                let inner = missing(is, should, within);
-                if !inner.is_empty() {
-                    // Nothing else about the object: whether it takes other fields is as it was.
-                    lacking.insert(name.clone(), json!({ "properties": inner }));
-                }
-            }
-            Some(_) => {}
+        let is = there.get(name).filter(|is| of(name, is)).and_then(fields);
+        let (Some(is), Some(should)) = (is, mapping["properties"].as_object()) else { continue };
+        let mut inner = absent(is, should);
+        inner.extend(within(is, should, |_, _| true));
+        if !inner.is_empty() {
+            // Nothing else about the object: whether it takes other fields is as it was.
+            lacking.insert(name.clone(), json!({ "properties": inner }));
         }
     }
     lacking
@@ -121,21 +145,35 @@ pub fn names(properties: &Map<String, Value>) -> Vec<String> {
     names
 }
 
-/// The requests that give each index what it lacks; the newest days first, because events come to those.
+impl AsRef<str> for Lack {
+    fn as_ref(&self) -> &str {
+        &self.index
+    }
+}
+
+/// The requests that give each index what it lacks: the one with the newest day first, because events come to that, and
+/// of the same day those that essink's own indices need.
 pub fn plan(mut lacks: Vec<Lack>) -> Plan {
+    let past = lacks.iter().filter(|lack| lack.past).count();
+    lacks.retain(|lack| !lack.properties.is_empty());
     lacks.sort_by(|a, b| (Reverse(a.day), &a.index).cmp(&(Reverse(b.day), &b.index)));
     let left = lacks.len().saturating_sub(INDICES_A_RUN);
     lacks.truncate(INDICES_A_RUN);
-    let mut alike: BTreeMap<String, (Vec<String>, Map<String, Value>)> = BTreeMap::new();
-    for Lack { index, properties, .. } in lacks {
-        let same = alike.entry(Value::Object(properties.clone()).to_string());
-        same.or_insert_with(|| (Vec::new(), properties)).0.push(index);
+    let mut alike: BTreeMap<String, Vec<Lack>> = BTreeMap::new();
+    for lack in lacks {
+        alike.entry(Value::Object(lack.properties.clone()).to_string()).or_default().push(lack);
     }
-    let puts = alike.into_values().flat_map(|(indices, properties)| {
-        let requests = batches(&indices).into_iter().map(<[String]>::to_vec);
-        requests.map(|indices| Put { indices, properties: properties.clone() }).collect::<Vec<_>>()
+    let mut requests: Vec<&[Lack]> = alike.values().flat_map(|lacks| batches(lacks)).collect();
+    requests.sort_by_cached_key(|lacks| {
+        let newest =
+            lacks.first().map(|lack| (lack.day, names(&lack.properties).iter().all(|name| name.contains('.'))));
+        Reverse(newest)
     });
-    Plan { puts: puts.collect(), left }
+    let put = |lacks: &[Lack]| {
+        let indices = lacks.iter().map(|lack| lack.index.clone()).collect();
+        lacks.first().map(|lack| Put { indices, properties: lack.properties.clone() })
+    };
+    Plan { puts: requests.into_iter().filter_map(put).collect(), left, past }
 }
 
 #[cfg(test)]

@@ -11,12 +11,16 @@ use serde_json::{Map, Value, json};
 
 use super::installed::refusal;
 use crate::opensearch::client::{Answer, Client};
-use crate::upkeep::mappings::{Plan, Put, added_names};
+use crate::upkeep::mappings::{DAYS_OF_WORDS, Plan, Put, added_names};
 
 /// The most time that a start spends here.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Refusals after which the rest is left alone: they are likely to be for one reason.
-const MOST_REFUSED: usize = 20;
+/// Refusals for want of a right after which the rest is left alone: the right is likely to be missing everywhere. A block
+/// or a full index is that index's own affair, and keeps none from being asked.
+const MOST_FORBIDDEN: usize = 20;
+const RIGHT: &str = "allow indices:admin/mapping/put on it";
+/// Refusals told one by one; the JSON report has them all.
+const TOLD: usize = 20;
 /// Indices named in a line; the JSON report has them all.
 const NAMED: usize = 5;
 
@@ -29,6 +33,8 @@ pub struct Added {
     pub refused: Vec<Refused>,
     /// How many more lack something; the next run goes on with them.
     pub left: usize,
+    /// How many an older essink made that lack words and get none, because their days are past.
+    pub past: usize,
 }
 
 /// One index, and what it got.
@@ -70,6 +76,7 @@ pub async fn add(client: &Client, plan: &Plan) -> Added {
     let _in_time = tokio::time::timeout(PATIENCE, progress.send(client, plan)).await;
     let planned: usize = plan.puts.iter().map(|put| put.indices.len()).sum();
     let Progress { mut added, gone } = progress;
+    added.past = plan.past;
     added.left = plan.left + planned.saturating_sub(added.indices.len() + added.refused.len() + gone);
     added
 }
@@ -121,7 +128,7 @@ impl Progress {
             }
             Ended::Refused(why, cure) => {
                 self.added.refused.extend(refused(why, cure));
-                self.added.refused.len() < MOST_REFUSED
+                self.added.refused.iter().filter(|refused| refused.cure == RIGHT).count() < MOST_FORBIDDEN
             }
             Ended::Unwell(why) => {
                 self.added.refused.extend(refused(why, "the next run tries again"));
@@ -151,7 +158,7 @@ fn ended(answer: &Answer) -> Ended {
         _ if blocked => Ended::Refused(words(), "lift the block"),
         429 | 500.. => Ended::Unwell(words()),
         _ if full => Ended::Refused(words(), "raise its index.mapping.total_fields.limit"),
-        401 | 403 => Ended::Refused(words(), "allow indices:admin/mapping/put on it"),
+        401 | 403 => Ended::Refused(words(), RIGHT),
         _ => Ended::Refused(words(), "docs/migrating.md says how to write it anew"),
     }
 }
@@ -163,10 +170,10 @@ impl Added {
             let members = added_names(&put.properties);
             put.indices.iter().map(|index| Got { index: index.clone(), members: members.clone() }).collect::<Vec<_>>()
         };
-        Self { indices: plan.puts.iter().flat_map(of).collect(), refused: Vec::new(), left: plan.left }
+        Self { indices: plan.puts.iter().flat_map(of).collect(), refused: Vec::new(), left: plan.left, past: plan.past }
     }
 
-    /// One sentence for each index that did not take it.
+    /// One sentence for each index that did not take it; one for those beyond some.
     pub(super) fn warnings(&self) -> Vec<String> {
         let sentence = |Refused { index, why, cure }: &Refused| {
             format!(
@@ -174,7 +181,14 @@ impl Added {
                  panels fail over its day, or miss events, once essink has written there; {cure}"
             )
         };
-        self.refused.iter().map(sentence).collect()
+        let mut sentences: Vec<_> = self.refused.iter().take(TOLD).map(sentence).collect();
+        let more = self.refused.len().saturating_sub(TOLD);
+        if more > 0 {
+            sentences.push(format!(
+                "{more} more daily indices were not given them: essink init-templates --json names them"
+            ));
+        }
+        sentences
     }
 
     /// A verb and what was done, one for each set of members.
@@ -196,7 +210,19 @@ impl Added {
         if self.left > 0 {
             lines.push(("left", format!("{} more indices that lack such mappings to the next run", self.left)));
         }
+        lines.extend(self.past().map(|what| ("left", what + "; docs/migrating.md says what to do")));
         lines
+    }
+
+    /// What is so where words are missing for good.
+    pub fn past(&self) -> Option<String> {
+        let words = |past| {
+            format!(
+                "{past} daily indices of more than {DAYS_OF_WORDS} days ago without words of msg that came later: panels \
+                 that ask for these undercount there"
+            )
+        };
+        (self.past > 0).then(|| words(self.past))
     }
 }
 

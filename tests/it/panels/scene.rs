@@ -250,8 +250,7 @@ fn by_its_number(panel: &Panel) -> Option<()> {
     let [split] = &panel.splits[..] else { return None };
     let By::Terms { sorted: false, .. } = &split.by else { return None };
     let first = &panel.measures.first()?.what;
-    matches!(first, What::Count {} | What::Distinct { .. } | What::Sum { .. } | What::Max { .. } | What::Avg { .. })
-        .then_some(())
+    matches!(first, What::Count {} | What::Distinct { .. } | What::Sum { .. } | What::Max { .. }).then_some(())
 }
 
 fn is_ordered(panel: &Panel, rows: &[Row]) -> bool {

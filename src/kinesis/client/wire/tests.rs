@@ -86,7 +86,8 @@ async fn a_server_that_says_nothing_is_waited_for_as_long_as_was_asked() {
 #[tokio::test]
 async fn without_authorities_plain_http_is_spoken_and_https_says_what_is_missing() {
     let client = builder((None, None)).tls_certs_only([]).build().unwrap();
-    let lacking = Connector { client: Ok(client), lacking: Some("no certificate found".to_owned()) };
+    let opened = Opened { client: Ok(client), lacking: Some("no certificate found".to_owned()) };
+    let lacking = Connector { timeouts: (None, None), opened: Arc::new(Mutex::new(Some(Arc::new(opened)))) };
     let (url, _) = serve("HTTP/1.1 204 No Content\r\n\r\n").await;
     assert_eq!(lacking.call(request(&url)).await.unwrap().status().as_u16(), 204);
     let error = lacking.call(request("https://kinesis.eu-west-1.amazonaws.com/")).await.unwrap_err();
@@ -102,5 +103,52 @@ async fn connections_are_shared_by_requests_of_the_same_timeouts() {
     for (timeout, opened) in [(one, 1), (one, 1), (other, 2), (one, 2)] {
         connector(&wire, &settings(timeout));
         assert_eq!(wire.opened.lock().unwrap().len(), opened);
+    }
+}
+
+/// A server that keeps its connections, answers each request with the next of these, and says on how many it was asked.
+async fn serve_each(answers: [&'static str; 3]) -> (String, JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let connections = tokio::spawn(async move {
+        let (mut stream, mut connections) = (listener.accept().await.unwrap().0, 1);
+        for answer in answers {
+            let mut piece = vec![0; 65_536];
+            loop {
+                tokio::select! {
+                    read = stream.read(&mut piece) => match read.unwrap() {
+                        0 => (stream, connections) = (listener.accept().await.unwrap().0, connections + 1),
+                        _ => break,
+                    },
+                    next = listener.accept() => (stream, connections) = (next.unwrap().0, connections + 1),
+                }
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        connections
+    });
+    (url, connections)
+}
+
+#[tokio::test]
+async fn a_connection_that_brought_a_servers_error_is_not_asked_again() {
+    const WELL: &str = "HTTP/1.1 200 OK\r\ncontent-length: 41\r\n\r\n{\"StreamNames\":[],\"HasMoreStreams\":false}";
+    const ILL: &str = "HTTP/1.1 500 Oh\r\ncontent-length: 2\r\n\r\n{}";
+    for (answers, expected) in [([WELL, WELL, WELL], 1), ([WELL, ILL, WELL], 2), ([ILL, ILL, WELL], 3)] {
+        let (url, connections) = serve_each(answers).await;
+        let config = aws_sdk_kinesis::Config::builder()
+            .behavior_version(aws_sdk_kinesis::config::BehaviorVersion::latest())
+            .region(aws_sdk_kinesis::config::Region::new("us-east-1"))
+            .credentials_provider(aws_credential_types::Credentials::new("id", "secret", None, None, "test"))
+            .retry_config(aws_sdk_kinesis::config::retry::RetryConfig::disabled())
+            .endpoint_url(url)
+            .http_client(Wire::default())
+            .build();
+        let client = aws_sdk_kinesis::Client::from_conf(config);
+        for answer in answers {
+            let answered = client.list_streams().send().await;
+            assert_eq!(answered.is_ok(), answer == WELL, "{answered:?}");
+        }
+        assert_eq!(connections.await.unwrap(), expected, "{answers:?}");
     }
 }

@@ -56,9 +56,7 @@ fn uses(panel: &Panel) -> Vec<(String, Vec<&'static str>)> {
             What::Count {} => {}
             What::Distinct { field } => uses.push((field.clone(), WORDS.to_vec())),
             What::Max { field } => uses.push((field.clone(), [NUMBERS, &["date"]].concat())),
-            What::Sum { field } | What::Avg { field } | What::Median { field } => {
-                uses.push((field.clone(), NUMBERS.to_vec()));
-            }
+            What::Sum { field } => uses.push((field.clone(), NUMBERS.to_vec())),
             What::Money { field, once, conversation, .. } => {
                 uses.push((field.clone(), NUMBERS.to_vec()));
                 uses.extend(std::iter::once(once).chain(conversation).map(|field| (field.clone(), WORDS.to_vec())));
@@ -89,18 +87,11 @@ fn uses(panel: &Panel) -> Vec<(String, Vec<&'static str>)> {
     uses
 }
 
-/// `attributes.*.keyword`
-fn is_free(field: &str) -> bool {
-    field.strip_prefix("attributes.").and_then(|rest| rest.strip_suffix(".keyword")).is_some_and(|n| !n.contains('.'))
-}
-
 fn wrong(panel: &Panel) -> Vec<String> {
     let mapped = mapped(panel.over);
     let mut wrong = Vec::new();
     for (field, types) in uses(panel) {
         match mapped.get(&field) {
-            // What apps write freely: the template's rule makes it a word, with its twin, whatever came first.
-            None if panel.over == Over::Pinpoint && is_free(&field) => {}
             None => wrong.push(format!("{}: no template maps {field}", panel.id)),
             Some((kind, true)) if types.contains(&kind.as_str()) => {}
             Some((kind, usable)) => wrong.push(format!("{}: {field} is {kind}, usable: {usable}", panel.id)),
@@ -152,7 +143,9 @@ fn a_wrong_field_is_told() {
         "no template maps msg.id",
     );
     check("pinpoint", "measures = [{ label = 'n', is = 'distinct', field = 'event_type' }]\n", "use .keyword");
-    check("pinpoint", "measures = [{ label = 'n', is = 'distinct', field = 'attributes.utm' }]\n", "no template maps");
+    // What apps write freely has a twin only where the option leaves it.
+    let free = "measures = [{ label = 'n', is = 'distinct', field = 'attributes.utm.keyword' }]\n";
+    check("pinpoint", free, "no template maps attributes.utm.keyword");
     check(
         "messages",
         "measures = [{ label = 'n', is = 'distinct', field = 'attributes.utm.keyword' }]\n",

@@ -115,7 +115,7 @@ fn agg(kind: &'static [&'static str], schema: &'static [&'static str], params: S
 fn aggs(buckets: &'static [&'static str]) -> Shape {
     let exact = json_of(Object(vec![("precision_threshold", Number)], vec![]));
     let measured = agg(
-        &["sum", "max", "avg", "median", "cardinality"],
+        &["sum", "max", "cardinality"],
         &["metric"],
         Object(vec![("field", Name)], vec![("json", exact), ("customLabel", Name)]),
     );

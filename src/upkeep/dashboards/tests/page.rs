@@ -16,8 +16,6 @@ fn counted(panel: &Panel) -> String {
         What::Distinct { field } => format!("distinct `{field}`"),
         What::Sum { field } => format!("sum of `{field}`"),
         What::Max { field } => format!("greatest `{field}`"),
-        What::Avg { field } => format!("mean of `{field}`"),
-        What::Median { field } => format!("median of `{field}`"),
         What::Money { field, once, conversation, .. } => match conversation {
             Some(conversation) => format!("`{field}` once a `{once}`, or once a `{conversation}`"),
             None => format!("`{field}` once a `{once}`"),

@@ -50,7 +50,7 @@ fn with_words() -> Vec<Expected> {
     let additions = map(json!({
         "@timestamp": {"type": "date"},
         "msg": {"dynamic": false, "properties": {
-            "status": {"type": "keyword"}, "parts": {"type": "integer"},
+            "provider": {"type": "keyword"}, "status": {"type": "keyword"}, "parts": {"type": "integer"},
             "more": {"dynamic": false, "properties": {"a": {"type": "ip"}, "b": {"type": "ip"}}},
         }},
     }));
@@ -65,8 +65,8 @@ fn words_that_came_later_are_added_and_nothing_that_is_there_is_touched() {
         lack.map(|lack| Value::Object(lack.properties))
     };
     let status = json!({"type": "keyword"});
-    let older =
-        json!({"dynamic": "false", "properties": {"status": status, "more": {"properties": {"a": {"type": "text"}}}}});
+    let more = json!({"properties": {"a": {"type": "text"}}});
+    let older = json!({"dynamic": "false", "properties": {"provider": {}, "status": status, "more": more}});
     let words = json!({"parts": {"type": "integer"}, "more": {"properties": {"b": {"type": "ip"}}}});
     let lack = json!({"msg": {"properties": words}});
     assert_eq!(gets(older), Some(lack.clone()), "and not its `dynamic`");
@@ -74,27 +74,91 @@ fn words_that_came_later_are_added_and_nothing_that_is_there_is_touched() {
     // Nothing can be put into these: the comparison names them.
     for other in [
         json!({"type": "text"}),
-        json!({"type": "nested", "properties": {"status": status}}),
-        json!({"enabled": false, "properties": {}}),
+        json!({"type": "nested", "dynamic": "false", "properties": {"provider": status}}),
+        json!({"enabled": false, "dynamic": "false", "properties": {"provider": {}}}),
     ] {
         assert_eq!(gets(other.clone()), None, "{other}");
     }
-    let dotted = json!({"properties": {"status": status, "parts": {"type": "long"}, "more.a": {"type": "ip"}}});
-    assert_eq!(gets(dotted), None);
+    let dotted = json!({"provider": {}, "status": status, "parts": {"type": "long"}, "more.a": {"type": "ip"}});
+    assert_eq!(gets(json!({"dynamic": false, "properties": dotted})), None);
+}
+
+/// Words in another tool's `msg` could refuse what that tool writes next: an object where we say keyword.
+#[test]
+fn words_come_into_what_essink_made_and_into_no_msg_of_others() {
+    let gets = |msg: &Value| {
+        // What an earlier run has added says nothing about the rest of the index.
+        let essink = json!({"dynamic": "false", "properties": {"rules": {"type": "keyword"}}});
+        let there = json!({"properties": {"@timestamp": {"type": "date"}, "essink": essink, "msg": msg}});
+        of_index("ses-2026-11-26", &there, &with_words(), Day(0)).map(|lack| names(&lack.properties))
+    };
+    let fields = json!({"provider": {"type": "keyword"}, "status": {"type": "keyword"}});
+    let ours = json!({"dynamic": "false", "properties": fields});
+    assert_eq!(gets(&ours), Some(vec!["msg.more".to_owned(), "msg.parts".to_owned()]));
+    for msg in [
+        json!({"properties": fields}),
+        json!({"dynamic": "true", "properties": fields}),
+        json!({"dynamic": "false", "properties": {"status": {"type": "keyword"}}}),
+        json!({"dynamic": "false"}),
+    ] {
+        assert_eq!(gets(&msg), None, "{msg}");
+    }
+    // Nor is there anything to be said about its past days.
+    let there = json!({"properties": {"@timestamp": {}, "msg": {"properties": fields}}});
+    assert_eq!(of_index("ses-2020-01-01", &there, &with_words(), Day(i32::MAX)), None);
 }
 
 #[test]
 fn words_go_to_the_last_month_and_whole_members_to_every_day() {
     let (days, expected) =
         (["ses-2026-11-26", "ses-2026-10-26", "ses-2026-10-25", "ses-2030", "other-2030-01-01"], with_words());
-    let since = words_since(&days, &expected);
+    let since = words_since(&days, &expected, Day(20_783));
     assert_eq!(since.to_string(), "2026-10-26");
-    let older = json!({"properties": {"msg": {"properties": {"status": {"type": "keyword"}}}}});
-    let got = |index: &str| of_index(index, &older, &expected, since).map(|lack| names(&lack.properties));
+    let msg =
+        json!({"dynamic": "false", "properties": {"provider": {"type": "keyword"}, "status": {"type": "keyword"}}});
+    let got = |index: &str, there: &Value| {
+        let lack = of_index(index, &json!({ "properties": there }), &expected, since);
+        lack.map(|lack| (names(&lack.properties), lack.past))
+    };
+    let older = json!({ "msg": msg });
     let whole = ["@timestamp", "msg.more", "msg.parts"].map(str::to_owned).to_vec();
-    assert_eq!([got(days[0]), got(days[1])], [Some(whole.clone()), Some(whole)]);
-    assert_eq!(got(days[2]), Some(vec!["@timestamp".to_owned()]));
-    assert_eq!(words_since(&[], &expected), Day(i32::MAX));
+    assert_eq!([got(days[0], &older), got(days[1], &older)], [Some((whole.clone(), false)), Some((whole, false))]);
+    assert_eq!(got(days[2], &older), Some((vec!["@timestamp".to_owned()], true)));
+    // One that gets nothing at all is counted, too; one that has everything is not.
+    let dated = json!({"@timestamp": {"type": "date"}, "msg": msg});
+    assert_eq!(got(days[2], &dated), Some((Vec::new(), true)));
+    let mut same = with_words().remove(0).additions;
+    assert_eq!(got(days[2], &Value::Object(same.clone())), None);
+    same.remove("@timestamp");
+    assert_eq!(got(days[2], &Value::Object(same)), Some((vec!["@timestamp".to_owned()], false)));
+}
+
+/// Without its mark a member would never get a word.
+#[test]
+fn what_essink_makes_now_is_known_as_its_own() {
+    let templates = crate::upkeep::templates::all(&crate::upkeep::templates::TemplateOptions::default());
+    let members: Map<String, Value> = templates
+        .iter()
+        .filter_map(|template| template.body["template"]["mappings"]["properties"].as_object())
+        .flat_map(Clone::clone)
+        .filter(|(name, _)| ["essink", "msg"].contains(&name.as_str()))
+        .collect();
+    let mut more = members.clone();
+    for name in ["essink", "msg"] {
+        more[name]["properties"]["later"] = json!({"type": "ip"});
+    }
+    assert_eq!(names(&words(&members, &more)), ["essink.later", "msg.later"]);
+}
+
+/// A phone's clock can make the index of any day.
+#[test]
+fn a_day_to_come_does_not_move_the_last_month() {
+    let (expected, today) = (with_words(), Day(20_783));
+    let since = |names: &[&str]| words_since(names, &expected, today).to_string();
+    assert_eq!(since(&["ses-2999-01-01", "ses-2026-11-26", "ses-2026-11-27"]), "2026-10-26");
+    // Where nothing came for a while, its last month is what a stream's backlog goes on with.
+    assert_eq!(since(&["ses-2999-01-01", "ses-2026-09-01"]), "2026-08-01");
+    assert_eq!([since(&["ses-2999-01-01"]), since(&[])], ["2026-10-26", "2026-10-26"]);
 }
 
 #[test]
@@ -111,7 +175,7 @@ fn only_indices_into_which_essink_writes_get_anything() {
 }
 
 fn lack(index: &str, day: i32, properties: Map<String, Value>) -> Lack {
-    Lack { index: index.into(), day: Day(day), properties }
+    Lack { index: index.into(), day: Day(day), properties, past: false }
 }
 
 #[test]
@@ -123,14 +187,33 @@ fn what_lacks_the_same_goes_together_and_the_newest_first() {
         lack("pinpoint-3", 3, fewer.clone()),
         lack("pinpoint-2", 2, additions()),
     ];
-    let mut puts = plan(lacks).puts;
-    puts.sort_by_key(|put| put.indices.len());
+    let puts = plan(lacks).puts;
     let expected = [
         Put { indices: vec!["pinpoint-3".into()], properties: fewer },
         Put { indices: vec!["pinpoint-2".into(), "ses-2".into(), "pinpoint-1".into()], properties: additions() },
     ];
     assert_eq!(puts, expected);
     assert_eq!(plan(Vec::new()), Plan::default());
+}
+
+/// Days of another tool, all of which may refuse: essink's own day is not behind them, and a newer one not behind older.
+#[test]
+fn the_request_of_the_newest_day_comes_first_whatever_it_adds() {
+    let words = map(json!({"msg": {"properties": {"parts": {"type": "integer"}}}}));
+    let foreign = (1..=45).map(|day| lack(&format!("pinpoint-{day}"), day, additions()));
+    let own = [lack("ses-45", 45, words.clone()), lack("ses-44", 44, words)];
+    let late = lack("eum-10", 10, map(json!({"@timestamp": {"type": "date"}})));
+    let plan = plan(foreign.chain(own).chain([late]).collect());
+    let firsts: Vec<_> = plan.puts.iter().map(|put| (put.indices[0].as_str(), put.indices.len())).collect();
+    assert_eq!(firsts, [("ses-45", 2), ("pinpoint-45", 20), ("pinpoint-25", 20), ("eum-10", 1), ("pinpoint-5", 5)]);
+}
+
+#[test]
+fn days_that_are_past_are_counted_and_asked_nothing() {
+    let past = |day, properties| Lack { past: true, ..lack(&format!("ses-{day}"), day, properties) };
+    let plan = plan(vec![past(1, Map::new()), past(2, additions()), lack("ses-3", 3, additions())]);
+    assert_eq!((plan.past, plan.left), (2, 0));
+    assert_eq!(plan.puts, [Put { indices: vec!["ses-3".into(), "ses-2".into()], properties: additions() }]);
 }
 
 #[test]
