@@ -61,7 +61,7 @@ fn rates(scene: &Scene) -> Expected {
 
 fn cost(scene: &Scene) -> Expected {
     let in_dollars = scene.only(|fact| fact.paid.is_some_and(|paid| paid.currency == "USD"));
-    in_dollars.by(|fact| vec![vec![or(fact.campaign, "none")]], |all| vec![Some(all.spent("USD"))])
+    in_dollars.by(|fact| vec![vec![or(fact.campaign, "not said")]], |all| vec![Some(all.spent("USD"))])
 }
 
 fn unsubscribed(scene: &Scene) -> Expected {
