@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
@@ -20,36 +20,48 @@ use reqwest::{Body, Client, ClientBuilder, Request};
 const IDLE: Duration = Duration::from_secs(50);
 
 /// Opens connections as the SDK asks for them.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Wire {
     /// One for each pair of timeouts: the SDK asks for its connector again on every request.
-    opened: Mutex<Vec<(Timeouts, SharedHttpConnector)>>,
+    opened: Arc<Mutex<Vec<Arc<Opened>>>>,
 }
 
 /// For a connection to come about, and for a server to say anything more.
 type Timeouts = (Option<Duration>, Option<Duration>);
 
-impl HttpClient for Wire {
-    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        let timeouts = (settings.connect_timeout(), settings.read_timeout());
-        // A list that somebody left in a panic is whole: entries are only ever added.
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, connector)) = opened.iter().find(|(kept, _)| *kept == timeouts) {
-            return connector.clone();
-        }
-        let connector = SharedHttpConnector::new(Connector::new(timeouts));
-        opened.push((timeouts, connector.clone()));
-        connector
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire").finish_non_exhaustive()
     }
 }
 
-struct Connector {
-    timeouts: Timeouts,
-    /// None before the first request, and once a connection has turned out bad.
-    opened: Arc<Mutex<Option<Arc<Opened>>>>,
+impl HttpClient for Wire {
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        let timeouts = (settings.connect_timeout(), settings.read_timeout());
+        let mut all = lock(&self.opened);
+        let opened = all.iter().find(|opened| opened.timeouts == timeouts).map(Arc::clone);
+        let opened = opened.unwrap_or_else(|| {
+            all.push(Arc::new(Opened::new(timeouts)));
+            Arc::clone(&all[all.len() - 1])
+        });
+        SharedHttpConnector::new(Connector { opened, all: Arc::clone(&self.opened) })
+    }
 }
 
+/// A list that somebody left in a panic is whole: entries are added and taken out one by one.
+fn lock(all: &Mutex<Vec<Arc<Opened>>>) -> MutexGuard<'_, Vec<Arc<Opened>>> {
+    all.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Connector {
+    opened: Arc<Opened>,
+    /// What later requests choose from.
+    all: Arc<Mutex<Vec<Arc<Opened>>>>,
+}
+
+/// A pool of connections.
 struct Opened {
+    timeouts: Timeouts,
     client: Result<Client, String>,
     /// Why HTTPS cannot be spoken.
     lacking: Option<String>,
@@ -62,24 +74,13 @@ impl fmt::Debug for Connector {
 }
 
 impl Connector {
-    fn new(timeouts: Timeouts) -> Self {
-        Self { timeouts, opened: Arc::default() }
-    }
-
-    fn opened(&self) -> Arc<Opened> {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(opened.get_or_insert_with(|| Arc::new(Opened::new(self.timeouts))))
-    }
-
     /// The SDK has the connection closed that brought a server's error, so that the next try may reach another server.
     /// One of a pool cannot be closed: the pool is left to those that are on it. Only the pool of the request, for others
     /// that failed beside it may have left it already.
-    fn leave(&self, left: &Arc<Opened>) -> impl Fn() + Send + Sync + 'static {
-        let (current, left) = (Arc::clone(&self.opened), Arc::clone(left));
-        move || {
-            let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
-            current.take_if(|current| Arc::ptr_eq(current, &left));
-        }
+    fn can_be_left(&self) -> ConnectionMetadata {
+        let (all, left) = (Arc::clone(&self.all), Arc::clone(&self.opened));
+        let leave = move || lock(&all).retain(|opened| !Arc::ptr_eq(opened, &left));
+        ConnectionMetadata::builder().proxied(false).poison_fn(leave).build()
     }
 }
 
@@ -88,9 +89,10 @@ impl Opened {
         // An error means that a provider is installed already, which is what is wanted.
         drop(rustls::crypto::ring::default_provider().install_default());
         match builder(timeouts).build() {
-            Ok(client) => Self { client: Ok(client), lacking: None },
+            Ok(client) => Self { timeouts, client: Ok(client), lacking: None },
             // A machine without any CA certificates, a small container, must do for plain HTTP.
             Err(error) => Self {
+                timeouts,
                 client: builder(timeouts).tls_certs_only([]).build().map_err(|error| innermost(&error)),
                 lacking: Some(innermost(&error)),
             },
@@ -111,16 +113,12 @@ impl Opened {
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let opened = self.opened();
         let ready = request.try_into_http1x().map_err(|error| error.to_string()).and_then(|request| {
             if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
-                let leave = Arc::new(self.leave(&opened));
-                capture.set_connection_retriever(move || {
-                    let leave = Arc::clone(&leave);
-                    Some(ConnectionMetadata::builder().proxied(false).poison_fn(move || leave()).build())
-                });
+                let connection = self.can_be_left();
+                capture.set_connection_retriever(move || Some(connection.clone()));
             }
-            opened.ready(request)
+            self.opened.ready(request)
         });
         let (client, request) = match ready {
             Ok(ready) => ready,

@@ -86,8 +86,9 @@ async fn a_server_that_says_nothing_is_waited_for_as_long_as_was_asked() {
 #[tokio::test]
 async fn without_authorities_plain_http_is_spoken_and_https_says_what_is_missing() {
     let client = builder((None, None)).tls_certs_only([]).build().unwrap();
-    let opened = Opened { client: Ok(client), lacking: Some("no certificate found".to_owned()) };
-    let lacking = Connector { timeouts: (None, None), opened: Arc::new(Mutex::new(Some(Arc::new(opened)))) };
+    let lacking = Some("no certificate found".to_owned());
+    let opened = Arc::new(Opened { timeouts: (None, None), client: Ok(client), lacking });
+    let lacking = Connector { opened, all: Arc::default() };
     let (url, _) = serve("HTTP/1.1 204 No Content\r\n\r\n").await;
     assert_eq!(lacking.call(request(&url)).await.unwrap().status().as_u16(), 204);
     let error = lacking.call(request("https://kinesis.eu-west-1.amazonaws.com/")).await.unwrap_err();
