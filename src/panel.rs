@@ -124,6 +124,13 @@ pub struct Panel {
     pub newest_first: bool,
 }
 
+impl Panel {
+    /// Whether its rows are moments.
+    pub fn is_over_time(&self) -> bool {
+        self.splits.first().is_some_and(|split| matches!(split.by, By::Time { .. }))
+    }
+}
+
 /// Which indices a panel asks, and by which time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -64,7 +64,6 @@ fn check(panel: &Panel) -> Result<(), &'static str> {
     let (measures, splits) = (panel.measures.len(), panel.splits.len());
     let in_vega = panel.measures.iter().any(|measure| !measure.what.is_classic());
     let steps = panel.splits.iter().any(|split| matches!(split.by, By::Steps { .. }));
-    let over_time = panel.splits.first().is_some_and(|split| matches!(split.by, By::Time { .. }));
     match panel.chart {
         Chart::Events if measures + splits > 0 => Err("events have neither measures nor splits"),
         Chart::Events if panel.show.is_empty() => Err("events show nothing"),
@@ -73,7 +72,7 @@ fn check(panel: &Panel) -> Result<(), &'static str> {
         _ if !panel.show.is_empty() => Err("only events show members"),
         Chart::Number if splits > 0 => Err("a number is not split"),
         Chart::Bar if splits == 0 || splits > 2 => Err("bars are split once or twice"),
-        Chart::Line if !over_time || splits > 2 => Err("a line is over time, and split once more at most"),
+        Chart::Line if !panel.is_over_time() || splits > 2 => Err("a line is over time, and split once more at most"),
         Chart::Table if splits == 0 => Err("a table has rows"),
         _ if in_vega && (splits > 1 || steps) => Err("a rate and money are split once, and not by steps"),
         _ if splits == 2 && measures > 1 && panel.chart != Chart::Table => Err("two splits have one measure"),

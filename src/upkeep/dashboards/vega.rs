@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::layout;
-use crate::panel::{By, Measure, Panel, Range, What};
+use crate::panel::{Measure, Panel, Range, What};
 
 /// A time of a few days, for which an interval is what its definition says.
 const SHORT: Range = Range { from: 0, to: 7 * 86_400_000 };
@@ -67,23 +67,21 @@ fn transform(panel: &Panel) -> Vec<Value> {
     steps.push(json!({"fold": names, "as": ["measure", "value"]}));
     steps.push(json!({"calculate": format!("{}[datum.measure]", Value::Object(labels)), "as": "what"}));
     steps.push(json!({"calculate": words(panel), "as": "text"}));
-    match panel.splits.first().map(|split| &split.by) {
-        None => {}
+    if panel.is_over_time() {
         // A point is drawn where there is a number, and a scale where there is none.
-        Some(By::Time { .. }) => steps.extend([
+        steps.extend([
             json!({"joinaggregate": [{"op": "max", "field": "value", "as": "most"}]}),
             json!({"calculate": "datum.value === null && !isValid(datum.most) ? 0 : datum.value", "as": "point"}),
-        ]),
-        Some(_) => {
-            let row = if names.len() > 1 { "datum.key + ': ' + datum.what" } else { "datum.key" };
-            steps.extend([
-                json!({"calculate": row, "as": "row"}),
-                // Nothing is drawn for a row without a number, not even its words.
-                json!({"calculate": "datum.value === null ? 0 : datum.value", "as": "bar"}),
-                json!({"joinaggregate": [{"op": "max", "field": "bar", "as": "most"}]}),
-                json!({"calculate": "datum.most > 0 ? 1.3 * datum.most : 1", "as": "room"}),
-            ]);
-        }
+        ]);
+    } else if !panel.splits.is_empty() {
+        let row = if names.len() > 1 { "datum.key + ': ' + datum.what" } else { "datum.key" };
+        steps.extend([
+            json!({"calculate": row, "as": "row"}),
+            // Nothing is drawn for a row without a number, not even its words.
+            json!({"calculate": "datum.value === null ? 0 : datum.value", "as": "bar"}),
+            json!({"joinaggregate": [{"op": "max", "field": "bar", "as": "most"}]}),
+            json!({"calculate": "datum.most > 0 ? 1.3 * datum.most : 1", "as": "room"}),
+        ]);
     }
     steps
 }
@@ -125,17 +123,13 @@ fn buckets(panel: &Panel) -> Vec<Value> {
         return vec![json!({"calculate": "datum.aggregations || {}", "as": "bucket"})];
     }
     let found = format!("datum.aggregations['{}'].buckets", panel.split_name(0));
-    let nothing = if over_time(panel) { "now()" } else { "'nothing'" };
+    let nothing = if panel.is_over_time() { "now()" } else { "'nothing'" };
     let formula = format!("datum.aggregations && length({found}) > 0 ? {found} : [{{key: {nothing}}}]");
     vec![
         json!({"calculate": formula, "as": "bucket"}),
         json!({"flatten": ["bucket"]}),
         json!({"calculate": "datum.bucket.key", "as": "key"}),
     ]
-}
-
-fn over_time(panel: &Panel) -> bool {
-    panel.splits.first().is_some_and(|split| matches!(split.by, By::Time { .. }))
 }
 
 /// What was found of a measure; nothing where nothing was asked.
@@ -216,7 +210,7 @@ fn view(panel: &Panel) -> Value {
         let words = json!({"type": "text", "fontSize": large, "color": INK});
         return json!({"mark": words, "encoding": {"y": what, "text": text}});
     };
-    if over_time(panel) {
+    if panel.is_over_time() {
         let value = json!({"field": "point", "type": "quantitative", "title": panel.unit});
         let seen = json!({"condition": {"test": "datum.value === null", "value": 0}, "value": 1});
         let time = json!({"field": "key", "type": "temporal", "title": split.label, "scale": {"type": "utc"}});

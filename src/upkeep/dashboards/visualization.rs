@@ -10,7 +10,7 @@ pub fn state(panel: &Panel, title: &str) -> Value {
         Chart::Number => ("metric", metric()),
         Chart::Table | Chart::Events => ("table", table()),
         Chart::Line => ("line", axes(panel, "line")),
-        Chart::Bar if over_time(panel) => ("histogram", axes(panel, "histogram")),
+        Chart::Bar if panel.is_over_time() => ("histogram", axes(panel, "histogram")),
         Chart::Bar => ("horizontal_bar", axes(panel, "histogram")),
     };
     let measures = panel.measures.iter().enumerate().map(|(at, measure)| measured(at, measure, panel.exact()));
@@ -23,10 +23,6 @@ pub fn state(panel: &Panel, title: &str) -> Value {
 pub fn markdown(title: &str, text: &str) -> Value {
     let params = json!({"fontSize": 12, "openLinksInNewTab": false, "markdown": text});
     json!({"title": title, "type": "markdown", "params": params, "aggs": []})
-}
-
-fn over_time(panel: &Panel) -> bool {
-    panel.splits.first().is_some_and(|split| matches!(split.by, By::Time { .. }))
 }
 
 fn measured(at: usize, measure: &Measure, exact: u32) -> Value {
@@ -151,7 +147,7 @@ fn table() -> Value {
 }
 
 fn axes(panel: &Panel, kind: &str) -> Value {
-    let lying = panel.chart == Chart::Bar && !over_time(panel);
+    let lying = panel.chart == Chart::Bar && !panel.is_over_time();
     let (category, value) = if lying { ("left", "bottom") } else { ("bottom", "left") };
     // Distinct messages of two channels may be added, so bars are stacked; lines are not.
     let mode = if panel.chart == Chart::Line || panel.splits.len() < 2 { "normal" } else { "stacked" };

@@ -1,7 +1,7 @@
 //! Specifications, drawn: the answer to what each asks goes into Vega-Lite and Vega as Kibana's plugin puts it there, and the
 //! words and numbers in the picture must be what happened.
 
-use essink::panel::{By, Key, Other, Panel, Range, Row, Table, What};
+use essink::panel::{Key, Other, Panel, Range, Row, Table, What};
 use serde_json::{Value, json};
 use testkit::browser::Browser;
 use testkit::kibana::{self, Context};
@@ -48,10 +48,6 @@ async fn drawn(painter: &Painter, of: &Object, answer: &Value) -> Result<Drawing
     }
 }
 
-fn over_time(panel: &Panel) -> bool {
-    panel.splits.first().is_some_and(|split| matches!(split.by, By::Time { .. }))
-}
-
 async fn compared(painter: &Painter, loaded: &Loaded, one: &Asked<'_>, answer: &Value) -> Vec<String> {
     let drawing = match drawn(painter, one.of, answer).await {
         Ok(drawing) => drawing,
@@ -66,7 +62,7 @@ async fn compared(painter: &Painter, loaded: &Loaded, one: &Asked<'_>, answer: &
         return is_nothing(panel, &table).into_iter().collect();
     }
     let mut expected = one.expected.rows.clone();
-    if over_time(panel) {
+    if panel.is_over_time() {
         expected.retain(|_, values| values[0].is_some());
     }
     let mut wrong = compare(panel, loaded, &Expected { rows: expected, ..Expected::default() }, &table);
@@ -92,7 +88,7 @@ fn not_labelled(drawing: &Drawing) -> Option<String> {
 
 /// The rows of a picture, from its words, in their order.
 fn table(panel: &Panel, drawing: &Drawing, answer: &Value) -> Result<Table, String> {
-    if over_time(panel) {
+    if panel.is_over_time() {
         return Ok(line(drawing));
     }
     let mut rows: Vec<(Vec<Key>, Vec<&Mark>)> = Vec::new();
@@ -191,7 +187,7 @@ fn is_nothing(panel: &Panel, table: &Table) -> Option<String> {
     let zero = |value: &Option<f64>| value.is_none_or(|value| value == 0.0);
     let named = |key: &Key| *key == Key::Text("nothing".to_owned());
     let is_one = matches!(&table.rows[..], [row] if row.keys.iter().all(named) && row.values.iter().all(zero));
-    let is = if over_time(panel) { table.rows.is_empty() } else { is_one };
+    let is = if panel.is_over_time() { table.rows.is_empty() } else { is_one };
     (!is).then(|| format!("{:?} of nothing", table.rows))
 }
 

@@ -254,8 +254,7 @@ fn by_its_number(panel: &Panel) -> Option<()> {
 }
 
 fn is_ordered(panel: &Panel, rows: &[Row]) -> bool {
-    let over_time = matches!(panel.splits.first().map(|split| &split.by), Some(By::Time { .. }));
-    let forward = !over_time || rows.is_sorted_by(|a, b| a.keys[0] <= b.keys[0]);
+    let forward = !panel.is_over_time() || rows.is_sorted_by(|a, b| a.keys[0] <= b.keys[0]);
     let downward = by_its_number(panel).is_none() || rows.is_sorted_by(|a, b| a.values[0] >= b.values[0]);
     let sorted = matches!(panel.splits.first().map(|split| &split.by), Some(By::Terms { sorted: true, .. }));
     // Numbers as numbers, words as words.
