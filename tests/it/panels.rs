@@ -19,8 +19,7 @@ use chrono::NaiveDate;
 use essink::panel::{self, Over, Panel, Range};
 use essink::upkeep::dashboards::patterns;
 use essink::upkeep::names::Prefixes;
-use http::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 use testkit::month::Month;
 use testkit::search::{Server, shared};
 
@@ -121,15 +120,9 @@ fn question(loaded: &Loaded, name: String, panel: &'static Panel, range: Range) 
 
 /// The answers of the cluster, each panel's own search in one request.
 async fn ask(loaded: &Loaded, questions: &[Question]) -> Vec<Value> {
-    let lines = questions.iter().map(|question| {
-        let index = patterns(question.panel.over, &Prefixes::default());
-        let head = json!({"index": index.split(',').collect::<Vec<_>>(), "ignore_unavailable": true});
-        format!("{head}\n{}\n", question.body)
-    });
-    let lines: String = lines.collect();
-    let answer = loaded.client.send(Method::POST, "/_msearch", Some(lines.into())).await.expect("an answer");
-    assert_eq!(answer.status, 200, "{}", answer.json());
-    let Value::Array(answers) = answer.json()["responses"].take() else { panic!("{}", answer.json()) };
+    let line =
+        |question: &Question| objects::search(&patterns(question.panel.over, &Prefixes::default()), &question.body);
+    let answers = objects::searched(loaded, questions.iter().map(line).collect()).await;
     assert_eq!(answers.len(), questions.len());
     answers
 }

@@ -2,6 +2,7 @@
 //! drawn by Vega, and both must say what happened.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use essink::panel::{self, By, Chart, Interval, Over, Panel, Range};
 use essink::upkeep::dashboards::{ndjson, patterns};
@@ -149,7 +150,7 @@ pub async fn answers(loaded: &Loaded, asked: &[Asked<'_>]) -> Vec<Value> {
 }
 
 /// A search in `_msearch`.
-pub fn search(index: &str, body: &Value) -> String {
+pub fn search(index: &str, body: impl Display) -> String {
     let head = json!({"index": index.split(',').collect::<Vec<_>>(), "ignore_unavailable": true});
     format!("{head}\n{body}\n")
 }
