@@ -18,7 +18,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Refusals for want of a right after which the rest is left alone: the right is likely to be missing everywhere. A block
 /// or a full index is that index's own affair, and keeps none from being asked.
 const MOST_FORBIDDEN: usize = 20;
-const RIGHT: &str = "allow indices:admin/mapping/put on it";
 /// Refusals told one by one; the JSON report has them all.
 const TOLD: usize = 20;
 /// Indices named in a line; the JSON report has them all.
@@ -65,6 +64,8 @@ enum Ended {
     Gone,
     /// This index does not take it; others may.
     Refused(String, &'static str),
+    /// The user may not.
+    Forbidden(String, &'static str),
     /// The cluster answers nobody now.
     Unwell(String),
 }
@@ -75,7 +76,7 @@ pub async fn add(client: &Client, plan: &Plan) -> Added {
     // What was under way when time was up may be done; the next run sees it.
     let _in_time = tokio::time::timeout(PATIENCE, progress.send(client, plan)).await;
     let planned: usize = plan.puts.iter().map(|put| put.indices.len()).sum();
-    let Progress { mut added, gone } = progress;
+    let Progress { mut added, gone, .. } = progress;
     added.past = plan.past;
     added.left = plan.left + planned.saturating_sub(added.indices.len() + added.refused.len() + gone);
     added
@@ -85,6 +86,7 @@ pub async fn add(client: &Client, plan: &Plan) -> Added {
 struct Progress {
     added: Added,
     gone: usize,
+    forbidden: usize,
 }
 
 impl Progress {
@@ -93,7 +95,9 @@ impl Progress {
             let all = &put.indices[..];
             // The cluster takes a request for all of its indices or for none.
             let goes_on = match put_mapping(client, all, &put.properties).await {
-                Ended::Gone | Ended::Refused(..) if all.len() > 1 => self.send_singly(client, put).await,
+                Ended::Gone | Ended::Refused(..) | Ended::Forbidden(..) if all.len() > 1 => {
+                    self.send_singly(client, put).await
+                }
                 ended => self.note(ended, all, &put.properties),
             };
             if !goes_on {
@@ -128,7 +132,12 @@ impl Progress {
             }
             Ended::Refused(why, cure) => {
                 self.added.refused.extend(refused(why, cure));
-                self.added.refused.iter().filter(|refused| refused.cure == RIGHT).count() < MOST_FORBIDDEN
+                true
+            }
+            Ended::Forbidden(why, cure) => {
+                self.added.refused.extend(refused(why, cure));
+                self.forbidden += 1;
+                self.forbidden < MOST_FORBIDDEN
             }
             Ended::Unwell(why) => {
                 self.added.refused.extend(refused(why, "the next run tries again"));
@@ -158,7 +167,7 @@ fn ended(answer: &Answer) -> Ended {
         _ if blocked => Ended::Refused(words(), "lift the block"),
         429 | 500.. => Ended::Unwell(words()),
         _ if full => Ended::Refused(words(), "raise its index.mapping.total_fields.limit"),
-        401 | 403 => Ended::Refused(words(), RIGHT),
+        401 | 403 => Ended::Forbidden(words(), "allow indices:admin/mapping/put on it"),
         _ => Ended::Refused(words(), "docs/migrating.md says how to write it anew"),
     }
 }

@@ -7,7 +7,7 @@ fn of(status: u16, kind: &str, reason: &str) -> Ended {
 
 fn cure(ended: Ended) -> &'static str {
     match ended {
-        Ended::Refused(_, cure) => cure,
+        Ended::Refused(_, cure) | Ended::Forbidden(_, cure) => cure,
         _ => panic!("not refused"),
     }
 }
