@@ -213,4 +213,4 @@ fn loaded(settings: &Settings, mut operands: Vec<String>, warnings: Vec<String>)
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

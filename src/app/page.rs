@@ -1,9 +1,10 @@
 //! What the live page reads outside the process: the table of leases while somebody watches, and what is asked of events.
 
 mod disk;
+mod glance;
 mod search;
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -12,6 +13,7 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 
 use self::disk::Disks;
+use self::glance::Glance;
 use self::search::Searches;
 use super::clock;
 use super::exit::Failure;
@@ -46,7 +48,7 @@ struct Shared {
     place: OnceLock<Place>,
     /// The table, where one connection does for every look.
     table: OnceCell<Table>,
-    looked: Mutex<Looked>,
+    leases: Glance<(View, Leases)>,
 }
 
 /// Where leases are.
@@ -61,20 +63,6 @@ pub struct Place {
     pub worker: String,
 }
 
-struct Looked {
-    view: View,
-    leases: Leases,
-    /// When the last look began.
-    began: Option<Instant>,
-    looking: bool,
-}
-
-impl Default for Looked {
-    fn default() -> Self {
-        Self { view: View::new(3 * LOOK_EVERY), leases: Leases::default(), began: None, looking: false }
-    }
-}
-
 impl Beyond {
     /// Of a worker that is about to begin.
     pub fn new(options: &RunOptions) -> Self {
@@ -83,7 +71,7 @@ impl Beyond {
             disks: Disks::new(options),
             place: OnceLock::new(),
             table: OnceCell::new(),
-            looked: Mutex::default(),
+            leases: Glance::new(LOOK_EVERY, (View::new(3 * LOOK_EVERY), Leases::default())),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -101,14 +89,10 @@ impl Outside for Beyond {
     }
 
     fn leases(&self) -> Later<'_, Leases> {
-        let mut looked = self.shared.looked();
-        let due = !looked.looking && looked.began.is_none_or(|began| began.elapsed() >= LOOK_EVERY);
-        if due && self.shared.place.get().is_some() {
-            (looked.looking, looked.began) = (true, Some(Instant::now()));
-            // Nobody waits for a table that does not answer: the page shows what it knows.
+        if self.shared.place.get().is_some() && self.shared.leases.is_due() {
             tokio::spawn(look(self.shared.clone()).boxed());
         }
-        Box::pin(std::future::ready(looked.leases.clone()))
+        Box::pin(std::future::ready(self.shared.leases.seen(|(_, leases)| leases.clone())))
     }
 
     fn disk(&self) -> Later<'_, Disk> {
@@ -124,19 +108,17 @@ async fn look(shared: Arc<Shared>) {
     let Some(place) = shared.place.get() else { return };
     let listed = timeout(LOOK_TIMEOUT, list(place, &shared.table)).await;
     let listed = listed.unwrap_or_else(|_| Err(format!("no answer in {} s", LOOK_TIMEOUT.as_secs())));
-    let mut looked = shared.looked();
-    looked.looking = false;
-    match listed {
+    shared.leases.looked(|(view, leases)| match listed {
         Ok(rows) => {
-            looked.view.look(rows, Instant::now());
-            looked.leases = shown(&looked.view, &place.worker);
+            view.look(rows, Instant::now());
+            *leases = shown(view, &place.worker);
         }
         Err(error) => {
             let error = format!("the table of leases cannot be read: {error}");
             let cure = "mend what --state names; what is shown here is of when it was last read".to_owned();
-            looked.leases.trouble = Some(Trouble { error, cure });
+            leases.trouble = Some(Trouble { error, cure });
         }
-    }
+    });
 }
 
 /// A file that is only looked at is read when it is opened, so it is opened anew each time.
@@ -163,12 +145,6 @@ fn shown(view: &View, worker: &str) -> Leases {
     let rows: Vec<Lease> = view.rows().take(ROWS).map(lease).collect();
     let more = view.rows().count() - rows.len();
     Leases { read_at: Some(clock::now().0), rows, more, trouble: None }
-}
-
-impl Shared {
-    fn looked(&self) -> std::sync::MutexGuard<'_, Looked> {
-        self.looked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl std::fmt::Debug for Shared {

@@ -16,6 +16,16 @@ mod refusals;
 mod sources;
 mod webhook;
 
+/// What is typed after `essink`, separated by single spaces, where nothing else says anything.
+pub(crate) fn typed(words: &str) -> Command {
+    World::typed(words).invocation().command
+}
+
+/// `essink run` with these arguments.
+pub(crate) fn run(words: &str) -> RunOptions {
+    World::typed(format!("run --stream s {words}").trim_end()).run()
+}
+
 /// A command line, an environment and files that exist nowhere else.
 #[derive(Default)]
 struct World {

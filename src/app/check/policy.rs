@@ -76,25 +76,8 @@ impl fmt::Display for Policies {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::ffi::OsString;
-
     use super::*;
-    use crate::config::{self, Command, Loaded};
-
-    /// The options of `essink run` with these arguments.
-    pub fn run(args: &str) -> RunOptions {
-        let words =
-            ["essink", "run", "--stream", "s"].into_iter().chain(args.split(' ').filter(|word| !word.is_empty()));
-        let loaded =
-            config::load(words.map(OsString::from), std::iter::empty(), &|_| Err(std::io::Error::other("none")));
-        match loaded.unwrap() {
-            Loaded::Invocation(invocation) => match invocation.command {
-                Command::Run(run) => *run,
-                other => panic!("{other:?}"),
-            },
-            Loaded::Text { text, .. } => panic!("{text}"),
-        }
-    }
+    use crate::config::tests::run;
 
     pub const ARN: &str = "arn:aws-cn:kinesis:cn-north-1:123456789012:stream/s";
 

@@ -1,12 +1,13 @@
 //! What is on disk, for the page: read once a minute while somebody watches, over a connection that is not the pipeline's.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::Shared;
+use super::glance::Glance;
 use crate::app::{clock, status};
 use crate::config::RunOptions;
 use crate::page::{Disk, Trouble};
@@ -21,15 +22,7 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(15);
 /// What was seen of the daily indices.
 pub struct Disks {
     wanted: Vec<Wanted>,
-    looked: Mutex<Looked>,
-}
-
-#[derive(Default)]
-struct Looked {
-    disk: Disk,
-    /// When the last look began.
-    began: Option<Instant>,
-    looking: bool,
+    glance: Glance<Disk>,
 }
 
 impl Disks {
@@ -37,35 +30,26 @@ impl Disks {
     pub fn new(options: &RunOptions) -> Self {
         let retention = options.retention.as_ref();
         let (keep, letters) = (retention.map(|own| own.keep), retention.and_then(|own| own.keep_dead_letters));
-        Self { wanted: status::disk::wanted(&options.names, keep, letters), looked: Mutex::default() }
-    }
-
-    fn looked(&self) -> std::sync::MutexGuard<'_, Looked> {
-        self.looked.lock().unwrap_or_else(PoisonError::into_inner)
+        let wanted = status::disk::wanted(&options.names, keep, letters);
+        Self { wanted, glance: Glance::new(LOOK_EVERY, Disk::default()) }
     }
 }
 
-/// What is known now. Nobody waits for a cluster that does not answer.
+/// What is known now.
 pub fn seen(shared: &Arc<Shared>) -> Disk {
-    let mut looked = shared.disks.looked();
-    if !looked.looking && looked.began.is_none_or(|began| began.elapsed() >= LOOK_EVERY) {
-        (looked.looking, looked.began) = (true, Some(Instant::now()));
+    if shared.disks.glance.is_due() {
         tokio::spawn(look(shared.clone()).boxed());
     }
-    looked.disk.clone()
+    shared.disks.glance.seen(Disk::clone)
 }
 
 async fn look(shared: Arc<Shared>) {
     let read = timeout(LOOK_TIMEOUT, read(&shared)).await;
     let read = read.unwrap_or_else(|_| Err(trouble(&format!("no answer in {} s", LOOK_TIMEOUT.as_secs()))));
-    let mut looked = shared.disks.looked();
-    looked.looking = false;
-    match read {
-        Ok((families, prune)) => {
-            looked.disk = Disk { read_at: Some(clock::now().0), families, prune, trouble: None };
-        }
-        Err(trouble) => looked.disk.trouble = Some(trouble),
-    }
+    shared.disks.glance.looked(|disk| match read {
+        Ok((families, prune)) => *disk = Disk { read_at: Some(clock::now().0), families, prune, trouble: None },
+        Err(trouble) => disk.trouble = Some(trouble),
+    });
 }
 
 async fn read(shared: &Shared) -> Result<(serde_json::Value, String), Trouble> {
@@ -84,7 +68,6 @@ fn trouble(error: &str) -> Trouble {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
     use axum::Router;
@@ -93,20 +76,7 @@ mod tests {
 
     use super::super::{Beyond, Later, Outside as _};
     use super::*;
-    use crate::config::{self, Command, Loaded};
-
-    /// The port of a run on the cluster at `url`.
-    fn beyond(url: &str) -> Beyond {
-        let words = ["essink", "run", "--stream", "s", "--keep", "30d", "--opensearch-url", url].map(OsString::from);
-        let loaded = config::load(words, std::iter::empty(), &|_| Err(std::io::Error::other("none")));
-        match loaded.unwrap() {
-            Loaded::Invocation(invocation) => match invocation.command {
-                Command::Run(run) => Beyond::new(&run),
-                other => panic!("{other:?}"),
-            },
-            _ => panic!("no invocation"),
-        }
-    }
+    use crate::config;
 
     async fn until(beyond: &Beyond, right: impl Fn(&Disk) -> bool) -> Disk {
         let looking = async {
@@ -139,7 +109,8 @@ mod tests {
             }
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let beyond = beyond(&format!("http://{}", listener.local_addr().unwrap()));
+        let cluster = format!("http://{}", listener.local_addr().unwrap());
+        let beyond = Beyond::new(&config::tests::run(&format!("--keep 30d --opensearch-url {cluster}")));
         tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
         assert_eq!(beyond.disk().await, Disk::default(), "nobody waits");
         let read = until(&beyond, |disk| disk.read_at.is_some()).await;
@@ -151,7 +122,7 @@ mod tests {
         }
         assert_eq!(asked.load(Relaxed), 1);
 
-        beyond.shared.disks.looked().began = None;
+        beyond.shared.disks.glance.state().began = None;
         let refused = until(&beyond, |disk| disk.trouble.is_some()).await;
         assert_eq!((&refused.families, refused.read_at), (&read.families, read.read_at));
         let said = refused.trouble.unwrap().error;

@@ -76,7 +76,7 @@ fn cells(one: &OnDisk) -> [String; 8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{self, Command, Loaded};
+    use crate::config::{self, Command};
     use crate::event::time::Day;
 
     fn pinpoint() -> OnDisk {
@@ -123,12 +123,9 @@ mod tests {
         let text = table(all);
         let (_, command) = text.split_once("; ").unwrap();
         let (command, _) = command.split_once(" names them\n").unwrap();
-        let words = command.split(' ').map(std::ffi::OsString::from);
-        let loaded = config::load(words, std::iter::empty(), &|_| Err(std::io::Error::other("none")));
-        let Loaded::Invocation(invocation) = loaded.unwrap_or_else(|why| panic!("{command}: {why}")) else {
+        let Command::Prune(prune) = config::tests::typed(command.strip_prefix("essink ").unwrap()) else {
             panic!("{command}");
         };
-        let Command::Prune(prune) = invocation.command else { panic!("{command}") };
         assert!(prune.dry_run, "{command}");
         let kept = &prune.retention;
         (command.to_owned(), (kept.keep.days(), kept.keep_dead_letters.map(KeepDays::days)))

@@ -60,8 +60,9 @@ pub fn iam(run: &RunOptions, Aws { arn, key }: Aws<'_>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{ARN, run};
+    use super::super::tests::ARN;
     use super::*;
+    use crate::config::tests::run;
 
     #[test]
     fn the_policy_of_aws_names_each_place_and_nothing_more() {

@@ -148,9 +148,10 @@ pub fn elasticsearch(run: &RunOptions) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{ARN, run};
+    use super::super::tests::ARN;
     use super::super::{Aws, Policies};
     use super::*;
+    use crate::config::tests::run;
     use crate::opensearch::product::Distribution;
 
     #[test]

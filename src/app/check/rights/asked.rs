@@ -88,8 +88,8 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::super::super::finding::Level;
-    use super::super::super::policy::tests::run;
     use super::*;
+    use crate::config::tests::run;
 
     fn all(asked: &Asked, but: Option<(&str, &str)>) -> Value {
         let mut answer = json!({"cluster": {}, "index": {}});

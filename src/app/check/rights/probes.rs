@@ -143,8 +143,8 @@ fn of_positions(index: &str, absent: &str, existing: &[Arc<str>]) -> Probe {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::policy::tests::run;
     use super::*;
+    use crate::config::tests::run;
 
     #[test]
     fn the_page_searches_and_without_a_page_nobody_does() {

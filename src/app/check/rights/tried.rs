@@ -95,8 +95,8 @@ mod tests {
     use serde_json::json;
 
     use super::super::super::finding::{Level, permission};
-    use super::super::super::policy::tests::run;
     use super::*;
+    use crate::config::tests::run;
     use crate::opensearch::client::Connection;
 
     fn answer(status: u16, body: &Value) -> Answer {

@@ -1,4 +1,3 @@
-use std::ffi::OsString;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -6,7 +5,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 
 use super::*;
-use crate::config::{self, Command, Loaded};
+use crate::config::{self, Command};
 use crate::telemetry::metrics::{Metrics, Outcome};
 
 #[test]
@@ -74,10 +73,7 @@ async fn guarded_page() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
 
 /// `essink status` of somebody who has the token.
 fn options(listen: Option<SocketAddr>, chosen: bool, worker_urls: Vec<String>) -> StatusOptions {
-    let words = ["essink", "status", "--stream", "s"].map(OsString::from);
-    let loaded = config::load(words, std::iter::empty(), &|_| Err(std::io::Error::other("none")));
-    let Loaded::Invocation(invocation) = loaded.unwrap() else { panic!("no command") };
-    let Command::Status(mut options) = invocation.command else { panic!("another command") };
+    let Command::Status(mut options) = config::tests::typed("status --stream s") else { panic!("another command") };
     (options.http.listen, options.http.chosen, options.http.token) =
         (listen, chosen, Some(Secret::new(TOKEN.to_owned())));
     options.worker_urls = worker_urls;
